@@ -1,0 +1,164 @@
+"""Datasets: images and labels as they lie on disk, how they are split, and how batches are drawn from them.
+
+Images stay uint8 and memory-mapped. Only one batch at a time becomes floats, in a buffer that is used again.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from . import files
+
+NAMES = tuple(files.SOURCES)
+TITLES = {"sample": "Bundled sample", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST"}
+DIGITS = tuple("0123456789")
+CLOTHES = (
+    "T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
+)
+SAMPLE_TRAINING = 4_000
+
+
+class NotDownloaded(Exception):
+    """The dataset's files are not on this machine; the message says how to get them."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images with their labels, or a selection of them.
+
+    images: uint8 (m, 28, 28), shared by all selections; labels: uint8 (m,); class_names: one name a label;
+    indices: which of the m images belong to this selection, int64 (n,), in order.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    class_names: tuple = DIGITS
+    indices: np.ndarray | None = None
+
+    def __post_init__(self):
+        if self.images.ndim != 3 or self.images.dtype != np.uint8:
+            raise ValueError(f"Images must be uint8 (n, rows, columns); got {self.images.dtype} {self.images.shape}.")
+        if self.labels.shape != self.images.shape[:1]:
+            raise ValueError(f"There are {len(self.images)} images but labels of shape {self.labels.shape}.")
+        if self.indices is None:
+            object.__setattr__(self, "indices", np.arange(len(self.images)))
+        if len(self.labels) and self.labels.max() >= len(self.class_names):
+            raise ValueError(f"A label is {self.labels.max()}, but there are only {len(self.class_names)} classes.")
+
+    def __len__(self):
+        return len(self.indices)
+
+    @property
+    def inputs(self):
+        """The number of pixels of an image."""
+        return self.images.shape[1] * self.images.shape[2]
+
+    def select(self, rows):
+        """The Dataset of these rows (int array or slice) of this one, without copying an image."""
+        return replace(self, indices=self.indices[rows])
+
+    def labels_of(self, rows=slice(None)):
+        """The labels of these rows, int64 (b,)."""
+        return self.labels[self.indices[rows]].astype(np.int64)
+
+    def image(self, row):
+        """One image, uint8 (28, 28)."""
+        return self.images[self.indices[row]]
+
+
+class Batches:
+    """Turns rows of a Dataset into network inputs: float32 (b, 784) from 0 to 1, in buffers made once.
+
+    size: the largest batch that will be asked for.
+    """
+
+    def __init__(self, dataset, size):
+        self.dataset = dataset
+        self._flat = dataset.images.reshape(len(dataset.images), -1)
+        self._bytes = np.empty((size, self._flat.shape[1]), np.uint8)
+        self._floats = np.empty((size, self._flat.shape[1]), np.float32)
+
+    def inputs(self, rows):
+        """The images of `rows` (int array or slice) as a batch, overwritten by the next call."""
+        chosen = self.dataset.indices[rows]
+        raw, x = self._bytes[: len(chosen)], self._floats[: len(chosen)]
+        # mode="clip" lets take write straight into `raw`; the default copies once more to be able to raise.
+        np.take(self._flat, chosen, axis=0, out=raw, mode="clip")
+        return np.multiply(raw, np.float32(1 / 255), out=x)
+
+
+def split(dataset, fraction, rng):
+    """(rest, held out): `fraction` of each class at random is held out. Both keep the dataset's order.
+
+    Raises ValueError where one of the two would be empty.
+    """
+    labels = dataset.labels_of()
+    held_out = np.zeros(len(dataset), bool)
+    for label in np.unique(labels):
+        rows = rng.permutation(np.flatnonzero(labels == label))
+        held_out[rows[: round(fraction * len(rows))]] = True
+    if not 0 < held_out.sum() < len(dataset):
+        raise ValueError(f"{len(dataset)} images cannot be split with {fraction:g} of each class held out.")
+    return dataset.select(np.flatnonzero(~held_out)), dataset.select(np.flatnonzero(held_out))
+
+
+def training_split(dataset, settings, rng):
+    """(training set, validation set) of a run: the validation set does not depend on how many images train.
+
+    The training set is the first `settings.train_size` of the images that are not held out.
+    """
+    rest, validation = split(dataset, settings.validation_fraction, rng)
+    return rest.select(slice(0, settings.train_size)), validation
+
+
+def load(name, data_dir=None):
+    """(training set, test set) of the dataset `name`, memory-mapped, without any network.
+
+    "sample" is always there: training images 0-3,999 of MNIST, and 1,000 others of its training part held out in
+    place of a test set. The full datasets are looked for in data_dir (or as `files.data_folder` says) and in the
+    user's cache folder. Raises ValueError for an unknown name, NotDownloaded where the files are not there.
+    """
+    source = files.SOURCES[known(name)]
+    folders = _places(name, data_dir)
+    unpack_to = (files.cache_folder() / name, files.data_folder(data_dir) / name)
+    arrays = [files.read(file, folders, unpack_to) for file in source.files]
+    absent = [file.name for file, array in zip(source.files, arrays) if array is None]
+    if absent:
+        raise NotDownloaded(
+            f"{TITLES[name]} is not on this machine yet (no whole {', '.join(absent)} in {folders[0]}). "
+            f"Get it with: mnistlab download {name}"
+        )
+    if name == "sample":
+        whole = Dataset(*arrays)
+        return whole.select(slice(0, SAMPLE_TRAINING)), whole.select(slice(SAMPLE_TRAINING, None))
+    names = CLOTHES if name == "fashion-mnist" else DIGITS
+    return Dataset(arrays[0], arrays[1], names), Dataset(arrays[2], arrays[3], names)
+
+
+def download(name, data_dir=None, progress=None, **options):
+    """Make sure that the dataset is on this machine; fetch it if not. Returns the folder it was found in or fetched to.
+
+    progress and options: as for `files.download`, which also names what is raised.
+    """
+    source = files.SOURCES[known(name)]
+    folder = files.data_folder(data_dir) / name
+    try:
+        load(name, data_dir)
+    except NotDownloaded:
+        files.download(source, folder, progress, **options)
+    return folder
+
+
+def known(name):
+    """name itself; raises ValueError with the names there are."""
+    if name not in NAMES:
+        raise ValueError(f"There is no dataset {name!r}. The datasets are {', '.join(NAMES)}.")
+    return name
+
+
+def _places(name, data_dir):
+    if name == "sample":
+        return (Path(__file__).parent / "sample",)
+    chosen = files.data_folder(data_dir)
+    return (chosen / name, chosen, files.cache_folder() / name)

@@ -1,0 +1,89 @@
+"""Measures of a network on a dataset. The network runs once; everything else is a look-up on its logits."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .data import Batches
+from .losses import make_loss, softmax
+
+CHUNK = 512
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One image and what the network makes of it.
+
+    index: its row in the dataset; prediction, actual: labels; loss: its loss; probability: that of the prediction.
+    """
+
+    index: int
+    prediction: int
+    actual: int
+    loss: float
+    probability: float
+
+
+class Evaluation:
+    """What a network says of a dataset.
+
+    logits: float (n, classes), the network's outputs; labels: int (n,); loss: the name of the loss that is measured.
+    """
+
+    def __init__(self, logits, labels, loss="cross-entropy"):
+        self.logits, self.labels = logits, labels
+        self.losses = make_loss(loss).forward(logits, labels)
+        self.predictions = logits.argmax(axis=1)
+
+    @property
+    def loss(self):
+        """The mean loss over the images."""
+        return float(self.losses.mean(dtype=np.float64))
+
+    @property
+    def accuracy(self):
+        """The share of images whose most probable class is their label, 0 to 1."""
+        return float((self.predictions == self.labels).mean())
+
+    @cached_property
+    def probabilities(self):
+        """The softmax of the logits, (n, classes)."""
+        return softmax(self.logits)
+
+    @cached_property
+    def confusion_matrix(self):
+        """Counts, int (classes, classes): row = actual label, column = prediction."""
+        classes = self.logits.shape[1]
+        pairs = self.labels * classes + self.predictions
+        return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+
+    def top_losses(self, count):
+        """The `count` images with the highest loss, worst first, as Mistakes (fast.ai, chapter 2)."""
+        worst = np.argsort(-self.losses, kind="stable")[:count]
+        return [
+            Mistake(int(i), int(k), int(self.labels[i]), float(self.losses[i]), float(self.probabilities[i, k]))
+            for i, k in zip(worst, self.predictions[worst])
+        ]
+
+
+def logits_in_chunks(network, dataset, logits):
+    """Fill logits (n, classes) chunk by chunk; yields the number of images done, so that a caller can breathe."""
+    batches = Batches(dataset, min(CHUNK, len(dataset)))
+    for start in range(0, len(dataset), CHUNK):
+        rows = slice(start, start + CHUNK)
+        logits[rows] = network.forward(batches.inputs(rows))
+        yield min(start + CHUNK, len(dataset))
+
+
+def evaluate(network, dataset, loss="cross-entropy"):
+    """The Evaluation of `network` on all images of `dataset`, without dropout."""
+    logits = np.empty((len(dataset), network.outputs), network.dtype)
+    for _ in logits_in_chunks(network, dataset, logits):
+        pass
+    return Evaluation(logits, dataset.labels_of(), loss)
+
+
+def majority_baseline(training_labels, labels):
+    """The accuracy on `labels` of always answering the most frequent of `training_labels`: what must be beaten."""
+    return float((labels == np.bincount(training_labels).argmax()).mean())

@@ -1,0 +1,69 @@
+"""The IDX format of the MNIST files: a magic number, the size of each dimension, then the bytes themselves.
+
+The magic number is two zero bytes, the type (8 for unsigned bytes) and the number of dimensions; sizes are big-endian
+32-bit integers (LeCun, Cortes and Burges, "The MNIST database of handwritten digits").
+"""
+
+import math
+import struct
+from pathlib import Path
+
+import numpy as np
+
+UNSIGNED_BYTE = 8
+
+
+def header(shape):
+    """The bytes that come before uint8 data of this shape."""
+    return bytes([0, 0, UNSIGNED_BYTE, len(shape)]) + struct.pack(f">{len(shape)}I", *shape)
+
+
+def parse_shape(start, length, where):
+    """The shape that the first bytes of a file announce.
+
+    start: at least the file's header; length: the whole file's number of bytes; where: its name, for messages. Raises
+    ValueError for a wrong magic number, an unknown type or a length that does not fit the dimensions.
+    """
+    if len(start) < 4 or start[:2] != b"\0\0":
+        raise ValueError(f"{where} is not an IDX file: it begins with {start[:4].hex(' ') or 'nothing'}, not with 00 00.")
+    kind, dimensions = start[2], start[3]
+    if kind != UNSIGNED_BYTE or not 1 <= dimensions <= 4:
+        raise ValueError(
+            f"{where} has the magic number {start[:4].hex(' ')}; "
+            "expected unsigned bytes (type 8) in one to four dimensions."
+        )
+    if len(start) < 4 + 4 * dimensions:
+        raise ValueError(f"{where} ends within its header.")
+    shape = struct.unpack_from(f">{dimensions}I", start, 4)
+    expected = 4 + 4 * dimensions + math.prod(shape)
+    if length != expected:
+        raise ValueError(f"{where} is {length} bytes long; its dimensions {shape} need {expected}.")
+    return shape
+
+
+def read(path):
+    """The uint8 array of an IDX file, memory-mapped and read-only: processes that read it share its pages.
+
+    Raises ValueError for a file that is not a whole IDX file, OSError for one that cannot be read.
+    """
+    path = Path(path)
+    with open(path, "rb") as file:
+        start = file.read(20)
+    shape = parse_shape(start, path.stat().st_size, path.name)
+    if math.prod(shape) == 0:
+        return np.zeros(shape, np.uint8)
+    return np.memmap(path, np.uint8, "r", offset=4 + 4 * len(shape), shape=shape).view(np.ndarray)
+
+
+def from_bytes(content, where):
+    """The uint8 array of an IDX file's whole content, for where no file can be mapped. Raises ValueError as `read`."""
+    shape = parse_shape(content[:20], len(content), where)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * len(shape)).reshape(shape)
+
+
+def write(path, array):
+    """Write a uint8 array of one to four dimensions. Raises ValueError for any other array."""
+    array = np.asarray(array)
+    if array.dtype != np.uint8 or not 1 <= array.ndim <= 4:
+        raise ValueError(f"An IDX file holds uint8 in 1 to 4 dimensions; it was given {array.dtype} in {array.ndim}.")
+    Path(path).write_bytes(header(array.shape) + array.tobytes())

@@ -1,0 +1,65 @@
+"""What a network is asked to make small: the loss of each image, and its gradient with respect to the logits.
+
+Logits are the network's raw outputs, shape (b, classes); labels are whole numbers, shape (b,). The loss of a batch is
+the mean over its images.
+"""
+
+import numpy as np
+
+
+def softmax(logits):
+    """Probabilities (b, classes), each row summing to 1: p_k = exp(z_k) / sum_j exp(z_j)."""
+    # Subtracting each row's maximum changes nothing in the ratio and keeps exp from overflowing.
+    p = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    return p
+
+
+class SoftmaxCrossEntropy:
+    """Softmax followed by cross-entropy, fused: loss = log(sum_j exp(z_j)) - z_label (Goodfellow et al. 2016, 6.2.2.3)."""
+
+    name = "cross-entropy"
+
+    def forward(self, logits, labels):
+        """The loss of each image, shape (b,), straight from the logits by log-sum-exp.
+
+        Taking the logarithm of a rounded probability instead would put a ceiling on the worst images.
+        """
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        exponentials = np.exp(shifted)
+        totals = exponentials.sum(axis=1, keepdims=True)
+        self.labels, self.probabilities = labels, exponentials / totals
+        return np.log(totals[:, 0]) - shifted[np.arange(len(labels)), labels]
+
+    def backward(self):
+        """The gradient of the batch's mean loss, shape (b, classes): (softmax(z) - one-hot(label)) / b."""
+        gradient = self.probabilities
+        gradient[np.arange(len(self.labels)), self.labels] -= 1
+        gradient /= len(gradient)
+        return gradient
+
+
+class SquaredError:
+    """Squared distance from the one-hot label, summed over the classes: loss = sum_k (z_k - t_k)^2."""
+
+    name = "squared-error"
+
+    def forward(self, logits, labels):
+        """The loss of each image, shape (b,)."""
+        self.difference = logits.copy()
+        self.difference[np.arange(len(labels)), labels] -= 1
+        return np.square(self.difference).sum(axis=1)
+
+    def backward(self):
+        """The gradient of the batch's mean loss, shape (b, classes): 2 (z - one-hot(label)) / b."""
+        return self.difference * (2.0 / len(self.difference))
+
+
+LOSSES = {loss.name: loss for loss in (SoftmaxCrossEntropy, SquaredError)}
+
+
+def make_loss(name):
+    """The loss of that name; raises ValueError with the names there are."""
+    if name not in LOSSES:
+        raise ValueError(f"There is no loss {name!r}. The losses are {', '.join(LOSSES)}.")
+    return LOSSES[name]()

@@ -1,0 +1,164 @@
+"""Every setting of a run, written down once.
+
+The table below is the only place that knows a setting's name, default, range, unit and sentence of help: sliders,
+command-line options, saved models and error messages are all made from it.
+"""
+
+import math
+from dataclasses import asdict, dataclass, field, fields
+
+import numpy as np
+
+
+def setting(default, low=None, high=None, *, help, label, slider=None, scale="linear", unit="", choices=(), live=False):
+    """A dataclass field that carries its own description.
+
+    low, high: the values allowed, both ends included; slider: the narrower range that a slider offers (default: all of
+    it); scale: "linear" or "log"; live: whether a change during a run counts from the next batch on.
+    """
+    description = dict(
+        low=low, high=high, slider=slider or (low, high), scale=scale, unit=unit, choices=choices, live=live,
+        help=help, label=label,
+    )
+    return field(default=default, metadata=description)
+
+
+@dataclass
+class Settings:
+    """What a run needs to know. Every assignment is checked, during a run too.
+
+    Raises ValueError for a value outside its range or choices, naming both; AttributeError for an unknown name.
+    """
+
+    learning_rate: float = setting(
+        0.1, 1e-6, 1e3, slider=(1e-4, 1.0), scale="log", live=True, label="Learning rate",
+        help="How far each step moves the weights against the gradient.",
+    )
+    epochs: int = setting(
+        4, 1, 10_000, slider=(1, 50), label="Epochs", help="How many times the network sees every training image.",
+    )
+    hidden_size: int = setting(
+        256, 1, 8192, slider=(8, 512), label="Hidden size", unit="units", help="How many units the hidden layer has.",
+    )
+    batch_size: int = setting(
+        128, 1, 60_000, slider=(1, 1024), scale="log", label="Batch size", unit="images",
+        help="How many images each step averages its gradient over.",
+    )
+    momentum: float = setting(
+        0.9, 0.0, 0.999, live=True, label="Momentum", help="How much of the last step each new step keeps.",
+    )
+    dropout_rate: float = setting(
+        0.0, 0.0, 0.95, label="Dropout rate", help="The share of hidden units switched off at random in each step.",
+    )
+    schedule: str = setting(
+        "constant", choices=("constant", "one-cycle"), live=True, label="Schedule",
+        help="How the learning rate changes in the course of a run.",
+    )
+    loss: str = setting(
+        "cross-entropy", choices=("cross-entropy", "squared-error"), label="Loss",
+        help="What the network is asked to make small.",
+    )
+    train_size: int = setting(
+        60_000, 10, 60_000, scale="log", label="Training images", unit="images",
+        help="How many images the network learns from.",
+    )
+    validation_fraction: float = setting(
+        0.1, 0.01, 0.9, label="Validation share", help="The share of the training images that is only watched.",
+    )
+    seed: int = setting(
+        0, 0, 2**32 - 1, label="Seed", help="The same seed and settings give the same run, bit for bit.",
+    )
+
+    def __setattr__(self, name, value):
+        object.__setattr__(self, name, checked(name, value))
+
+    def copy(self):
+        """An independent Settings with the same values."""
+        return Settings(**asdict(self))
+
+    def as_dict(self):
+        """Every setting by name, as plain numbers and text."""
+        return asdict(self)
+
+
+TABLE = {item.name: item for item in fields(Settings)}
+
+
+def checked(name, value):
+    """value as the plain int, float or str that setting `name` holds; raises as Settings does.
+
+    Plain numbers matter: one NumPy float64 rate would turn float32 arithmetic into float64.
+    """
+    if name not in TABLE:
+        raise AttributeError(f"There is no setting {name!r}. The settings are {', '.join(TABLE)}.")
+    kind, about = TABLE[name].type, TABLE[name].metadata
+    if kind is str:
+        if value not in about["choices"]:
+            raise ValueError(f"{about['label']} is {value!r}; it must be one of {', '.join(about['choices'])}.")
+        return value
+    low, high = about["low"], about["high"]
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or not low <= value <= high or value != kind(value):
+        what = "a whole number" if kind is int else "a number"
+        raise ValueError(f"{about['label']} is {value!r}; it must be {what} from {low:g} to {high:g}.")
+    return kind(value)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings that show one thing: a title, a sentence on what to watch, and the values that differ from the defaults."""
+
+    title: str
+    watch: str
+    values: dict
+
+    def apply(self, settings):
+        """Put every setting but the seed and the number of training images at its default, then this preset's values."""
+        for name, item in TABLE.items():
+            if name not in ("seed", "train_size"):
+                setattr(settings, name, self.values.get(name, item.default))
+
+
+PRESETS = {
+    "quick": Preset(
+        "Quick", "The loss falls steeply and validation follows training: a healthy run.",
+        {"learning_rate": 0.2, "schedule": "one-cycle"},
+    ),
+    "too-high": Preset(
+        "Too high a learning rate", "The loss jumps up instead of falling, and accuracy never gets off the ground.",
+        {"learning_rate": 1.0, "epochs": 10},
+    ),
+    "too-small": Preset(
+        "Too small", "Eight hidden units cannot tell ten digits apart well: both curves level off early, close together.",
+        {"hidden_size": 8, "epochs": 20},
+    ),
+}
+
+
+def preset(name):
+    """The preset of that name; raises ValueError with the names there are."""
+    if name not in PRESETS:
+        raise ValueError(f"There is no preset {name!r}. The presets are {', '.join(PRESETS)}.")
+    return PRESETS[name]
+
+
+def generators(seed):
+    """Four independent numpy Generators from one seed: (weights, batch order, dropout and augmentation, split).
+
+    Each has its own stream, so turning one thing on does not reshuffle another.
+    """
+    return [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)]
+
+
+def scheduled(schedule, learning_rate, progress):
+    """The learning rate for the next step. progress: the share of the run's steps already made, 0 to 1.
+
+    constant: the rate itself. one-cycle: up from a tenth of it over the first quarter, then down in a straight line
+    towards zero (Smith and Topin 2018, arXiv 1708.07120).
+    """
+    if schedule == "constant":
+        return learning_rate
+    warm_up = 0.25
+    if progress < warm_up:
+        return learning_rate * (0.1 + 0.9 * progress / warm_up)
+    return learning_rate * (1.0 - progress) / (1.0 - warm_up)
