@@ -1,0 +1,19 @@
+"""mnistlab: watch a neural network written in readable NumPy learn real MNIST digits.
+
+Importing this loads NumPy and nothing heavier; charts, pictures, downloads and the app are modules of their own.
+"""
+
+from .data import Dataset, load, split, training_split
+from .evaluation import Evaluation, evaluate, majority_baseline
+from .layers import Dense, Dropout, ReLU
+from .network import Network, build
+from .settings import PRESETS, Settings, generators
+from .training import History, Progress, Run, train
+from .tutorial import tutorial
+
+__version__ = "0.1.0"
+__all__ = [
+    "PRESETS", "Dataset", "Dense", "Dropout", "Evaluation", "History", "Network", "Progress", "ReLU", "Run",
+    "Settings", "build", "evaluate", "generators", "load", "majority_baseline", "split", "train", "training_split",
+    "tutorial",
+]

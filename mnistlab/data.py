@@ -3,6 +3,7 @@
 Images stay uint8 and memory-mapped. Only one batch at a time becomes floats, in a buffer that is used again.
 """
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -89,17 +90,21 @@ class Batches:
 
 
 def split(dataset, fraction, rng):
-    """(rest, held out): `fraction` of each class at random is held out. Both keep the dataset's order.
+    """(rest, held out): `fraction` of the images at random, as many of each class as its share. Both keep the order.
 
     Raises ValueError where one of the two would be empty.
     """
     labels = dataset.labels_of()
+    exact = fraction * np.bincount(labels, minlength=len(dataset.class_names))
+    counts = np.floor(exact).astype(int)
+    # Rounding down leaves a few images over: they go to the classes that lost most by it.
+    left_over = round(fraction * len(dataset)) - counts.sum()
+    counts[np.argsort(counts - exact, kind="stable")[:left_over]] += 1
     held_out = np.zeros(len(dataset), bool)
-    for label in np.unique(labels):
-        rows = rng.permutation(np.flatnonzero(labels == label))
-        held_out[rows[: round(fraction * len(rows))]] = True
-    if not 0 < held_out.sum() < len(dataset):
-        raise ValueError(f"{len(dataset)} images cannot be split with {fraction:g} of each class held out.")
+    for label, count in enumerate(counts):
+        held_out[rng.permutation(np.flatnonzero(labels == label))[:count]] = True
+    if not 0 < counts.sum() < len(dataset):
+        raise ValueError(f"{len(dataset)} images cannot be split with a share of {fraction:g} held out.")
     return dataset.select(np.flatnonzero(~held_out)), dataset.select(np.flatnonzero(held_out))
 
 
@@ -137,11 +142,15 @@ def load(name, data_dir=None):
 
 
 def download(name, data_dir=None, progress=None, **options):
-    """Make sure that the dataset is on this machine; fetch it if not. Returns the folder it was found in or fetched to.
+    """Make sure that the dataset is on this machine; fetch it if not. Returns the folder that downloads go to.
 
-    progress and options: as for `files.download`, which also names what is raised.
+    The variable MNISTLAB_MIRROR names a server to ask first, such as a school's own: its folders `mnist` and
+    `fashion-mnist` hold the four .gz files. progress and options: as for `files.download`, which also names what is
+    raised.
     """
     source = files.SOURCES[known(name)]
+    if own := os.environ.get("MNISTLAB_MIRROR"):
+        source = replace(source, mirrors=(f"{own.rstrip('/')}/{name}/", *source.mirrors))
     folder = files.data_folder(data_dir) / name
     try:
         load(name, data_dir)

@@ -21,7 +21,7 @@ class Network:
         self.layers = list(layers)
         self.dtype = np.dtype(dtype)
         self._check_sizes()
-        count = sum(math.prod(shape) for layer in self.layers for shape in layer.shapes.values())
+        count = _count(self.layers)
         self.parameters = np.zeros(count, self.dtype)
         self.gradient = np.zeros(count, self.dtype)
         self._share_out()
@@ -71,15 +71,26 @@ class Network:
     @classmethod
     def from_description(cls, description, rng):
         """The network that `describe` described, with fresh weights. Raises ValueError for an unknown layer."""
-        made = []
-        for name, *arguments in description:
-            if name not in LAYERS:
-                raise ValueError(f"There is no layer {name!r}. The layers are {', '.join(LAYERS)}.")
-            made.append(LAYERS[name](*arguments))
-        return cls(made, rng)
+        return cls(_layers(description), rng)
 
     def __repr__(self):
         return f"Network([{', '.join(map(repr, self.layers))}])"
+
+
+def _count(layers):
+    return sum(math.prod(shape) for layer in layers for shape in layer.shapes.values())
+
+
+def parameter_count(description):
+    """The number of parameters that a described network has, without making it. Raises as `from_description`."""
+    return _count(_layers(description))
+
+
+def _layers(description):
+    for name, *_ in description:
+        if name not in LAYERS:
+            raise ValueError(f"There is no layer {name!r}. The layers are {', '.join(LAYERS)}.")
+    return [LAYERS[name](*arguments) for name, *arguments in description]
 
 
 LAYERS = {kind.__name__: kind for kind in (Dense, ReLU, Dropout)}

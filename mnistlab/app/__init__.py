@@ -1,0 +1,17 @@
+"""The panels of the lab. Each is a widget that shows itself as the last line of a cell and works alone:
+
+    from mnistlab.app import Lab, TrainingPanel, CurvesPanel
+    lab = Lab()
+    TrainingPanel(lab)
+
+Panels do not know each other. What they share is one `Lab`; a panel that is given none makes its own.
+"""
+
+from .curves import CurvesPanel
+from .data import DataPanel
+from .digit import DigitPanel
+from .lab import Lab
+from .losses import TopLossesPanel
+from .training import TrainingPanel
+
+__all__ = ["CurvesPanel", "DataPanel", "DigitPanel", "Lab", "TopLossesPanel", "TrainingPanel"]

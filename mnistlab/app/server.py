@@ -1,0 +1,58 @@
+"""Starts the lab as a page of its own: stand-alone Voilà on this machine's loopback address."""
+
+import os
+import socket
+from pathlib import Path
+
+# Photos of up to 20 MB arrive, and larger ones still far enough to be answered with a sentence.
+WEBSOCKET_LIMIT = 100_000_000
+THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+ADDRESS = "127.0.0.1"
+
+
+def notebook():
+    """The lab's notebook: beside the package in an installed copy, in `notebooks/` of a checkout."""
+    package = Path(__file__).parents[1]
+    for place in (package / "notebooks", package.parent / "notebooks"):
+        if (place / "lab.ipynb").is_file():
+            return place / "lab.ipynb"
+    raise ValueError(f"The notebook lab.ipynb is missing from {package}. Install mnistlab again.")
+
+
+def serve(port, browser, dataset, data_dir, threads):
+    """Serve the lab until it is stopped. Raises ValueError for a port that is not free."""
+    from traitlets.config import Config
+    from voila.app import Voila
+
+    _check_free(port)
+    os.environ["MNISTLAB_DATASET"] = dataset
+    if data_dir:
+        os.environ["MNISTLAB_DATA"] = str(Path(data_dir).expanduser().resolve())
+    for name in THREAD_VARIABLES:  # a page is one pupil's; threads of many pupils would only fight for the cores
+        if threads is None:
+            os.environ.setdefault(name, "1")
+        else:
+            os.environ[name] = str(threads)
+    print(f"The lab is at http://{ADDRESS}:{port}/ (stop it with Ctrl+C).", flush=True)
+    page = Config()
+    page.Voila.ip, page.Voila.port, page.Voila.port_retries = ADDRESS, port, 0
+    page.Voila.open_browser, page.Voila.log_level = browser, "ERROR"
+    page.Voila.tornado_settings = {"websocket_max_message_size": WEBSOCKET_LIMIT}
+    page.VoilaConfiguration.strip_sources, page.VoilaConfiguration.show_tracebacks = True, False
+    # A closed page whose goodbye got lost leaves a kernel behind: end it after ten minutes.
+    page.MappingKernelManager.cull_idle_timeout, page.MappingKernelManager.cull_interval = 600, 60
+    Voila.launch_instance([str(notebook())], config=page)
+
+
+def _check_free(port):
+    if not 1 <= port <= 65535:
+        raise ValueError(f"The port is {port}; it must be from 1 to 65535.")
+    with socket.socket() as probe:
+        if os.name != "nt":  # a port that was closed a moment ago is free
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ADDRESS, port))
+        except OSError as error:
+            raise ValueError(
+                f"Port {port} cannot be used ({error.strerror}). Choose another with --port, such as --port {port % 65535 + 1}."
+            ) from None

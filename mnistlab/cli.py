@@ -1,0 +1,279 @@
+"""The command `mnistlab`: what the library does, put together for a terminal.
+
+Results go to standard output, progress bars and messages to standard error, so `--json` prints one object and nothing
+else. Exit status: 0 done, 1 it could not be done (one sentence says why), 2 the command was wrong.
+"""
+
+import argparse
+import json
+import math
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from . import data, files, settings as setting_table
+from .evaluation import evaluate
+from .network import build
+from .settings import PRESETS, TABLE, Settings, generators
+from .training import train
+from .tutorial import tutorial
+
+SETTING_OPTIONS = (
+    "hidden_size", "epochs", "batch_size", "learning_rate", "momentum", "dropout_rate", "schedule", "loss",
+    "train_size", "seed",
+)
+
+
+class CommandError(Exception):
+    """A command that cannot be carried out; the message is shown as it is."""
+
+
+def main(arguments=None):
+    """Run one command and return its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options) or 0
+    except (CommandError, data.NotDownloaded, files.DownloadError, files.CannotWrite, ValueError) as error:
+        message = str(error)
+    except OSError as error:
+        message = f"{error.filename or 'A file'}: {error.strerror or error}."
+    except KeyboardInterrupt:
+        message = "Stopped."
+    print(f"mnistlab: {message}", file=sys.stderr)
+    return 1
+
+
+def _parser():
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--data-dir", help="folder of the full datasets (default: the variable MNISTLAB_DATA, else your cache folder)"
+    )
+    machine = argparse.ArgumentParser(add_help=False)
+    machine.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+
+    parser = argparse.ArgumentParser(prog="mnistlab", description="Watch a network in readable NumPy learn digits.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(name, run, help, *parents):
+        made = commands.add_parser(name, help=help, description=help, parents=[common, *parents])
+        made.set_defaults(run=run)
+        return made
+
+    app = command("app", _app, "Open the lab in the browser.")
+    app.add_argument("--port", type=int, default=8866, help="port of the page (default: %(default)s)")
+    app.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+    app.add_argument("--dataset", choices=data.NAMES, default="sample", help="what it starts with (default: sample)")
+    app.add_argument("--threads", type=int, help="BLAS threads of each page (default: 1)")
+
+    fetch = command("download", _download, "Fetch a full dataset once.", machine)
+    fetch.add_argument("dataset", nargs="?", default="mnist", choices=data.NAMES[:2])
+
+    lesson = command("tutorial", _tutorial, "Train the NumPy tutorial's network, to the published digits.", machine)
+    lesson.add_argument("--dataset", choices=data.NAMES, help="default: mnist where it is, else the bundled sample")
+    lesson.add_argument("--epochs", type=int, default=20)
+    lesson.add_argument("--train-size", type=int, default=1000)
+    lesson.add_argument("--hidden-size", type=int, default=100)
+    lesson.add_argument("--learning-rate", type=float, default=0.005)
+    lesson.add_argument("--seed", type=int, default=884736743)
+    lesson.add_argument("--exact-gradients", action="store_true", help="mend the tutorial's two slips")
+
+    training = command("train", _train, "Train a network and measure it on the test set.", machine)
+    training.add_argument("--dataset", choices=data.NAMES, default="sample", help="default: sample")
+    training.add_argument("--preset", choices=tuple(PRESETS), help="settings to start from; options go first")
+    for name in SETTING_OPTIONS:
+        item = TABLE[name]
+        training.add_argument(
+            f"--{name.replace('_', '-')}", type=item.type, choices=item.metadata["choices"] or None,
+            help=f"{item.metadata['help']} (default: {item.default})",
+        )
+    training.add_argument("--save", metavar="MODEL.npz", help="keep the trained network")
+
+    guess = command("predict", _predict, "Read the digits on pictures with a saved network.", machine)
+    guess.add_argument("--model", required=True, metavar="MODEL.npz")
+    guess.add_argument("images", nargs="+", metavar="IMAGE")
+    return parser
+
+
+def _app(options):
+    from .app import server
+
+    dataset = options.dataset
+    try:
+        _present(dataset, options.data_dir)
+    except (files.DownloadError, files.CannotWrite) as error:
+        print(f"mnistlab: {error} Starting with the bundled sample.", file=sys.stderr)
+        dataset = "sample"
+    server.serve(
+        port=options.port, browser=not options.no_browser, dataset=dataset, data_dir=options.data_dir,
+        threads=options.threads,
+    )
+
+
+def _download(options):
+    folder = _present(options.dataset, options.data_dir)
+    if options.json:
+        print(json.dumps({"dataset": options.dataset, "folder": str(folder)}))
+    else:
+        print(f"{data.TITLES[options.dataset]} is ready.")
+
+
+def _present(dataset, data_dir):
+    """Fetch the dataset if it is not on this machine, with a bar. Returns its folder."""
+    bar = Bar(f"Downloading {data.TITLES[dataset]}")
+    try:
+        return data.download(dataset, data_dir, lambda done, total: bar.show(done / total))
+    finally:
+        bar.end()
+
+
+def _tutorial(options):
+    name = options.dataset or "mnist"
+    try:
+        train_set, test_set = data.load(name, options.data_dir)
+    except data.NotDownloaded:
+        if options.dataset:
+            raise
+        train_set, test_set = data.load("sample")
+        print(
+            "MNIST is not on this machine, so the bundled sample is used: the same training images, other test "
+            "images. For the published figures: mnistlab download mnist", file=sys.stderr,
+        )
+    from time import perf_counter
+
+    started, rows = perf_counter(), []
+    bar = Bar("Training")
+    for row in tutorial(
+        train_set, test_set, epochs=options.epochs, train_size=options.train_size, hidden_size=options.hidden_size,
+        learning_rate=options.learning_rate, seed=options.seed, exact_gradients=options.exact_gradients,
+    ):
+        rows.append(row)
+        bar.show(len(rows) / options.epochs)
+    bar.end()
+    seconds = perf_counter() - started
+    if options.json:
+        print(_json({"epochs": [asdict(row) for row in rows], "seconds": seconds}))
+        return
+    print("epoch  training error  training accuracy  test error  test accuracy")
+    for row in rows:
+        print(
+            f"{row.epoch:5}  {row.training_error:14.3f}  {row.training_accuracy:17.3f}"
+            f"  {row.test_error:10.3f}  {row.test_accuracy:13.3f}"
+        )
+    print(f"{seconds:.2f} s")
+
+
+def _train(options):
+    chosen = Settings()
+    if options.preset:
+        setting_table.preset(options.preset).apply(chosen)
+    for name in SETTING_OPTIONS:
+        if getattr(options, name) is not None:
+            setattr(chosen, name, getattr(options, name))
+    if options.save and not Path(options.save).resolve().parent.is_dir():
+        raise CommandError(f"There is no folder {Path(options.save).resolve().parent} to save the model in.")
+    _present(options.dataset, options.data_dir)
+    whole, test_set = data.load(options.dataset, options.data_dir)
+    weights_rng, _, _, split_rng = generators(chosen.seed)
+    train_set, validation_set = data.training_split(whole, chosen, split_rng)
+    network = build(chosen, weights_rng, whole.inputs, len(whole.class_names))
+    run = train(network, train_set, validation_set, chosen)
+    if not options.json:
+        print(f"{network} on {len(train_set):,} images of {data.TITLES[options.dataset]}")
+        print("epoch  training loss  accuracy  validation loss  accuracy  seconds")
+    bar = Bar("Training")
+    for progress in run:
+        bar.show(progress.images / (len(train_set) * chosen.epochs))
+        if progress.phase == "epoch" and not options.json:
+            row = run.history.rows[-1]
+            bar.end()
+            print(
+                f"{row.epoch:5}  {row.train_loss:13.4f}  {row.train_accuracy:8.2%}"
+                f"  {row.validation_loss:15.4f}  {row.validation_accuracy:8.2%}  {row.seconds:7.2f}"
+            )
+    bar.end()
+    test = None if run.failure else evaluate(network, test_set, chosen.loss)
+    result = {
+        "epochs": run.history.as_dicts(),
+        "test_loss": test and test.loss,
+        "test_accuracy": test and test.accuracy,
+        "train_seconds": sum(row.seconds for row in run.history.rows),
+    }
+    if options.json:
+        print(_json(result))
+    elif test:
+        print(f"test accuracy {test.accuracy:.2%}, test loss {test.loss:.4f}, {result['train_seconds']:.2f} s of training")
+    if options.save and not run.failure:
+        from .export import save_model
+
+        save_model(options.save, network, chosen, run.history)
+        print(f"Saved as {options.save}.", file=sys.stderr)
+    if run.failure:
+        raise CommandError(run.failure)
+
+
+def _predict(options):
+    from .export import load_model
+    from .images import UnreadableImage, prepare
+    from .losses import softmax
+
+    network = load_model(options.model).network
+    results, failed = [], False
+    for file in options.images:
+        try:
+            pixels = prepare(Path(file).read_bytes(), file).pixels
+        except (UnreadableImage, OSError) as error:
+            reason = f"{file}: {error.strerror}." if isinstance(error, OSError) else str(error)
+            print(f"mnistlab: {reason}", file=sys.stderr)
+            results.append({"file": file, "label": None, "probabilities": None, "error": reason})
+            failed = True
+            continue
+        inputs = pixels.reshape(1, -1).astype(np.float32) / np.float32(255)
+        if inputs.shape[1] != network.inputs:
+            raise CommandError(f"The model expects {network.inputs} pixels an image, not {inputs.shape[1]}.")
+        probabilities = softmax(network.forward(inputs))[0]
+        label = int(probabilities.argmax())
+        results.append({"file": file, "label": label, "probabilities": [float(p) for p in probabilities]})
+        if not options.json:
+            print(f"{file}: {label} ({probabilities[label]:.1%})")
+    if options.json:
+        print(_json(results))
+    return int(failed)
+
+
+def _json(value):
+    """JSON text in which a number that is not finite becomes null, as the standard has no word for it."""
+
+    def plain(item):
+        if isinstance(item, dict):
+            return {key: plain(part) for key, part in item.items()}
+        if isinstance(item, list):
+            return [plain(part) for part in item]
+        return None if isinstance(item, float) and not math.isfinite(item) else item
+
+    return json.dumps(plain(value))
+
+
+class Bar:
+    """A progress bar on standard error: redrawn in place, a line at most a hundred times."""
+
+    WIDTH = 30
+
+    def __init__(self, title):
+        self.title, self.shown = title, None
+
+    def show(self, share):
+        """share: how much is done, 0 to 1."""
+        percent = int(100 * share)
+        if percent != self.shown:
+            self.shown = percent
+            filled = int(self.WIDTH * share)
+            bar = "#" * filled + "." * (self.WIDTH - filled)
+            print(f"\r{self.title} [{bar}] {percent} %", end="", file=sys.stderr, flush=True)
+
+    def end(self):
+        """Clear the line, so that what is printed next starts on a clean one."""
+        if self.shown is not None:
+            print("\r" + " " * (len(self.title) + self.WIDTH + 10) + "\r", end="", file=sys.stderr, flush=True)
+            self.shown = None

@@ -1,0 +1,72 @@
+"""A trained network as a file and back: one .npz of plain arrays and text, never pickled objects."""
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .network import Network, parameter_count
+from .settings import Settings
+
+FORMAT = 1
+
+
+class ModelFileError(ValueError):
+    """A file that is not a usable model; the message says why."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """network: ready to predict; settings: what it was trained with; history: one dictionary an epoch."""
+
+    network: Network
+    settings: Settings
+    history: list
+
+
+def save_model(path, network, settings, history):
+    """Write network, Settings and History to one .npz file. Raises OSError where the file cannot be written."""
+    about = {"layers": network.describe(), "settings": settings.as_dict(), "history": history.as_dicts()}
+    content = io.BytesIO()
+    np.savez_compressed(
+        content, format=np.int64(FORMAT), about=np.str_(json.dumps(about)), parameters=network.parameters
+    )
+    Path(path).write_bytes(content.getvalue())
+
+
+def load_model(path):
+    """The Model in a file that `save_model` wrote.
+
+    Raises ModelFileError for any other file: not an .npz, holding pickled objects, of another format version, or with
+    parameters that do not fit its layers; OSError where it cannot be read.
+    """
+    name = Path(path).name
+    try:
+        with np.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False) as arrays:
+            version, about, parameters = (arrays[key] for key in ("format", "about", "parameters"))
+        about = json.loads(str(about))
+        layers, values, history = about["layers"], about["settings"], about["history"]
+        version = int(version)
+    except OSError:
+        raise
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, MemoryError) as error:
+        pickled = "allow_pickle" in str(error) and "Object arrays" in str(error)
+        why = "it holds pickled objects, which could run code" if pickled else "it was not written by mnistlab"
+        raise ModelFileError(f"{name} cannot be used as a model: {why}. Make one with: mnistlab train --save model.npz") from None
+    if version != FORMAT:
+        raise ModelFileError(f"{name} has model format {version}; this version of mnistlab reads format {FORMAT}.")
+    try:
+        expected = parameter_count(layers)
+        if parameters.dtype != np.float32 or parameters.shape != (expected,) or not np.isfinite(parameters).all():
+            raise ValueError(
+                f"its layers need {expected} finite float32 parameters, it holds {parameters.dtype} {parameters.shape}"
+            )
+        network = Network.from_description(layers, np.random.default_rng(0))
+        settings = Settings(**values)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ModelFileError(f"{name} cannot be used as a model: {error}.") from None
+    network.parameters[:] = parameters
+    return Model(network, settings, history)
