@@ -173,6 +173,8 @@ def _train(options):
             setattr(chosen, name, getattr(options, name))
     if options.save and not Path(options.save).resolve().parent.is_dir():
         raise CommandError(f"There is no folder {Path(options.save).resolve().parent} to save the model in.")
+    if options.save and Path(options.save).is_dir():
+        raise CommandError(f"{options.save} is a folder; --save needs the name of a file, such as model.npz.")
     _present(options.dataset, options.data_dir)
     whole, test_set = data.load(options.dataset, options.data_dir)
     weights_rng, _, _, split_rng = generators(chosen.seed)

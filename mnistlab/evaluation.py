@@ -33,7 +33,8 @@ class Evaluation:
 
     def __init__(self, logits, labels, loss="cross-entropy"):
         self.logits, self.labels = logits, labels
-        self.losses = make_loss(loss).forward(logits, labels)
+        with np.errstate(over="ignore", invalid="ignore"):  # as in `logits_in_chunks`
+            self.losses = make_loss(loss).forward(logits, labels)
         self.predictions = logits.argmax(axis=1)
 
     @property
@@ -68,11 +69,15 @@ class Evaluation:
 
 
 def logits_in_chunks(network, dataset, logits):
-    """Fill logits (n, classes) chunk by chunk; yields the number of images done, so that a caller can breathe."""
+    """Fill logits (n, classes) chunk by chunk; yields the number of images done, so that a caller can breathe.
+
+    A network that has diverged gives infinities and NaNs without a warning: whoever measures it looks at the loss.
+    """
     batches = Batches(dataset, min(CHUNK, len(dataset)))
     for start in range(0, len(dataset), CHUNK):
         rows = slice(start, start + CHUNK)
-        logits[rows] = network.forward(batches.inputs(rows))
+        with np.errstate(over="ignore", invalid="ignore"):
+            logits[rows] = network.forward(batches.inputs(rows))
         yield min(start + CHUNK, len(dataset))
 
 

@@ -7,8 +7,9 @@ second process that downloads at the same time does no harm.
 
 import gzip
 import hashlib
+import itertools
 import os
-import tempfile
+import secrets
 import time
 import zipfile
 import zlib
@@ -195,7 +196,8 @@ class _temporary:
     def __init__(self, folder):
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self.file = tempfile.NamedTemporaryFile(dir=folder, prefix="part-", delete=False)
+            # Not by the module tempfile: its files stay private, and a class may share this folder.
+            self.file = open(folder / f"part-{secrets.token_hex(8)}", "xb")
         except OSError as error:
             raise CannotWrite(
                 f"The data folder {folder} cannot be written ({error.strerror}). "
@@ -211,9 +213,19 @@ class _temporary:
 
 
 def unpacked(chunks):
-    """The uncompressed bytes of a stream of gzip chunks. Raises WrongContent for anything else."""
+    """The uncompressed bytes of a stream of gzip chunks. Raises WrongContent for anything else.
+
+    An IDX file that is uncompressed already passes as it is: some servers declare their .gz files as an encoding, and
+    then requests unpacks them on the way.
+    """
     inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    for chunk in chunks:
+    chunks = iter(chunks)
+    first = next(chunks, b"")
+    if first.startswith(b"\0\0"):
+        yield first
+        yield from chunks
+        return
+    for chunk in itertools.chain([first], chunks):
         while chunk:
             try:
                 yield inflater.decompress(chunk, CHUNK)
@@ -277,7 +289,7 @@ def _served(session, mirror, source, wanted, folder, timeout):
     with _temporary(folder) as archive:
         for chunk in _body(session, mirror, timeout):
             archive.write(chunk)
-            if archive.tell() > source.length:
+            if archive.tell() > source.length + CHUNK:
                 raise WrongContent("an archive larger than the data in it")
         archive.flush()
         arrays = dict(zip(source.files, ("x_train", "y_train", "x_test", "y_test")))
@@ -303,7 +315,9 @@ def _array_bytes(archive, name):
                 raise WrongContent(f"{name} is {dtype}, not unsigned bytes")
             yield idx.header(shape)
             yield from _chunks(stream)
-    except (zipfile.BadZipFile, KeyError, ValueError, AttributeError, zlib.error, EOFError) as error:
+    except WrongContent:
+        raise
+    except Exception as error:  # zipfile and NumPy raise many kinds: BadZipFile, KeyError, ValueError, RuntimeError ...
         raise WrongContent("not a NumPy archive with the four arrays") from error
 
 
@@ -313,8 +327,10 @@ def _reason(error):
 
     if isinstance(error, requests.HTTPError):
         return f"HTTP status {error.response.status_code}"
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout) or "timed out" in str(error):
         return "no answer in time"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the answer was cut short"
     if isinstance(error, requests.ConnectionError):
         return "no connection"
     return str(error)

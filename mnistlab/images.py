@@ -60,20 +60,9 @@ def open_picture(content, name="The file"):
         raise UnreadableImage(f"{name} is a HEIC photo, which cannot be read here. Save it as JPEG and try again.")
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's remarks on odd files are not for the user of this program
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = Image.open(io.BytesIO(content), formats=FORMATS)
-        if picture.format == "JPEG":
-            picture.draft("RGB", (2 * WORKING_SIDE, 2 * WORKING_SIDE))  # decodes at a smaller scale, much faster
-        if picture.width * picture.height > MAX_PIXELS:
-            raise Image.DecompressionBombError
-        picture.load()
-        # A tag can be damaged while the pixels are fine; an unturned picture is better than none.
-        try:
-            picture = ImageOps.exif_transpose(picture)
-        except Exception:
-            pass
-        transparent = "A" in picture.getbands() or "transparency" in picture.info
-        return picture.convert("RGBA" if transparent else "RGB")
+            return _decoded(content)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise UnreadableImage(
             f"{name} has too many pixels (up to {MAX_PIXELS // 1_000_000} million can be read). Make it smaller."
@@ -82,6 +71,25 @@ def open_picture(content, name="The file"):
         raise UnreadableImage(f"{name} is not a picture that can be read here. Choose a {_spoken(FORMATS)} file.") from None
     except Exception as error:  # Pillow's decoders raise many kinds: OSError, SyntaxError, ValueError, struct.error ...
         raise UnreadableImage(f"{name} is damaged and cannot be read. Save or take the picture again.") from error
+
+
+def _decoded(content):
+    """The first frame of a picture file, upright, RGB or RGBA. Raises whatever Pillow raises."""
+    picture = Image.open(io.BytesIO(content), formats=FORMATS)
+    if picture.format == "JPEG":
+        picture.draft("RGB", (2 * WORKING_SIDE, 2 * WORKING_SIDE))  # decodes at a smaller scale, much faster
+    if picture.width * picture.height > MAX_PIXELS:
+        raise Image.DecompressionBombError
+    picture.load()
+    # A tag can be damaged while the pixels are fine; an unturned picture is better than none.
+    try:
+        picture = ImageOps.exif_transpose(picture)
+    except Exception:
+        pass
+    if picture.mode.startswith("I"):  # 16 bits of grey, which `convert` would cut off at 255
+        picture = Image.fromarray(np.uint8(np.asarray(picture) >> 8))
+    transparent = "A" in picture.getbands() or "transparency" in picture.info
+    return picture.convert("RGBA" if transparent else "RGB")
 
 
 def _spoken(names):
@@ -165,6 +173,8 @@ def _without_specks(mask):
             behind[tuple(edge)] = 0
             grown = np.maximum(grown, np.maximum(ahead, behind))
         grown[~mask] = 0
+        # A label is the place (from 1) of a pixel of the same part, so that pixel's own label may be taken at once.
+        grown[mask] = grown.ravel()[grown[mask] - 1]
         if np.array_equal(grown, labels):
             break
         labels = grown

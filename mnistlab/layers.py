@@ -15,7 +15,7 @@ def scratch(buffer, rows, columns, dtype):
 
     Returns (buffer to keep, view of shape (rows, columns)). A fresh array for every step costs about a tenth of it.
     """
-    if buffer is None or len(buffer) < rows or buffer.dtype != dtype:
+    if buffer is None or len(buffer) < rows or buffer.shape[1] != columns or buffer.dtype != dtype:
         buffer = np.empty((rows, columns), dtype)
     return buffer, buffer[:rows]
 

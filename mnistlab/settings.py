@@ -4,7 +4,6 @@ The table below is the only place that knows a setting's name, default, range, u
 command-line options, saved models and error messages are all made from it.
 """
 
-import math
 from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
@@ -95,10 +94,10 @@ def checked(name, value):
     if kind is str:
         if value not in about["choices"]:
             raise ValueError(f"{about['label']} is {value!r}; it must be one of {', '.join(about['choices'])}.")
-        return value
+        return str(value)
     low, high = about["low"], about["high"]
-    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not low <= value <= high or value != kind(value):
+    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not number or not low <= value <= high or value != kind(value):  # a NaN is not within any range
         what = "a whole number" if kind is int else "a number"
         raise ValueError(f"{about['label']} is {value!r}; it must be {what} from {low:g} to {high:g}.")
     return kind(value)

@@ -69,8 +69,9 @@ class Run:
     """
 
     def __init__(self, network, train_set, validation_set, settings):
-        if train_set.inputs != network.inputs:
-            raise ValueError(f"The images have {train_set.inputs} pixels; the network expects {network.inputs}.")
+        for images in (train_set, validation_set):
+            if images.inputs != network.inputs:
+                raise ValueError(f"The images have {images.inputs} pixels; the network expects {network.inputs}.")
         if len(train_set) == 0 or len(validation_set) == 0:
             raise ValueError(f"A run needs images: {len(train_set)} to train, {len(validation_set)} to validate.")
         self.network, self.settings = network, settings
@@ -92,6 +93,10 @@ class Run:
 
     def __next__(self):
         return next(self._steps)
+
+    def close(self):
+        """Let go of a run that will not be pulled any more, so that its memory is freed at once."""
+        self._steps.close()
 
     def _walk(self):
         labels = self.train_set.labels_of()
@@ -117,7 +122,11 @@ class Run:
             logits = np.empty((len(self.validation_set), self.network.outputs), self.network.dtype)
             for _ in logits_in_chunks(self.network, self.validation_set, logits):
                 yield self._progress("validating")
-            self.evaluation = Evaluation(logits, self.validation_set.labels_of(), self.loss.name)
+            evaluation = Evaluation(logits, self.validation_set.labels_of(), self.loss.name)
+            if not math.isfinite(evaluation.loss):
+                self.failure = self._blame(evaluation.loss)
+                return
+            self.evaluation = evaluation
             self.epoch += 1
             self.history.rows.append(
                 Row(
@@ -136,7 +145,8 @@ class Run:
             losses = self.loss.forward(logits, labels)
             hits = int((logits.argmax(axis=1) == labels).sum())
             network.backward(self.loss.backward())
-            made = len(self.history.step_losses) / (self.steps_per_epoch * settings.epochs)
+            # At most 1: somebody may have lowered the number of epochs meanwhile.
+            made = min(1.0, len(self.history.step_losses) / (self.steps_per_epoch * settings.epochs))
             rate = scheduled(settings.schedule, settings.learning_rate, made)
             self.optimizer.update(network.parameters, network.gradient, rate, settings.momentum)
         return float(losses.sum(dtype=np.float64)), hits

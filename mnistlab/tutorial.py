@@ -63,10 +63,6 @@ def _epochs(x, t, labels, test_x, test_t, test_labels, hidden_size, learning_rat
     weights_2 = 0.2 * rng.random((hidden_size, t.shape[1])) - 0.1
     count = len(x)
     blocks = [slice(start, min(start + BLOCK, count)) for start in range(0, count, BLOCK)]
-    # Writing 78,400 first-layer weights after every image is what makes the plain loop slow. They are needed only to
-    # compute x_i W_1, and W_1 has changed by rate * sum_j outer(x_j, delta_j) over the images j since it was written,
-    # so x_i W_1 = x_i (old W_1) + rate * sum_j (x_i . x_j) delta_j. The products x_i . x_j never change: compute them
-    # once, let a block of images share one old W_1, and write W_1 once a block.
     products = [learning_rate * (x[block] @ x[block].T) for block in blocks]
     # The test images' pixels that are zero in all of them add nothing: leave their columns out.
     inked = np.flatnonzero(test_x.any(axis=0))
@@ -74,30 +70,44 @@ def _epochs(x, t, labels, test_x, test_t, test_labels, hidden_size, learning_rat
     outputs = np.empty_like(t)
     for epoch in range(epochs):
         keep = rng.integers(0, 2, size=(count, hidden_size))
-        doubled = 2.0 * keep
-        gates = doubled if exact_gradients else keep.astype(float)
         for block, product in zip(blocks, products):
-            hidden = x[block] @ weights_1
-            deltas = np.zeros_like(hidden)
-            for i, (h, mask, gate, target, y) in enumerate(
-                zip(hidden, doubled[block], gates[block], t[block], outputs[block])
-            ):
-                h += product[i, :i] @ deltas[:i]
-                np.maximum(h, 0, out=h)
-                if exact_gradients:
-                    gate *= h > 0
-                h *= mask
-                np.dot(h, weights_2, out=y)
-                delta_2 = target - y
-                np.dot(weights_2, delta_2, out=deltas[i])
-                deltas[i] *= gate
-                delta_2 *= learning_rate
-                weights_2 += np.multiply.outer(h, delta_2)
-            weights_1 += learning_rate * (x[block].T @ deltas)
+            outputs[block] = learn(
+                x[block], t[block], keep[block], product, weights_1, weights_2, learning_rate, exact_gradients
+            )
         test_outputs = np.maximum(test_inked @ weights_1[inked], 0) @ weights_2
         yield TutorialRow(
             epoch, *_error_and_accuracy(outputs, t, labels), *_error_and_accuracy(test_outputs, test_t, test_labels)
         )
+
+
+def learn(x, t, keep, products, weights_1, weights_2, learning_rate, exact_gradients):
+    """Learn a block of images one after the other, changing both weights in place; returns the outputs (b, classes).
+
+    x: float64 (b, pixels); t: one-hot labels (b, classes); keep: the dropout mask of 0 and 1 (b, hidden size);
+    products: learning_rate * x x^T (b, b); each output is that of the moment when its image was learned.
+    """
+    # Writing 78,400 first-layer weights after every image is what makes the plain loop slow. They are needed only to
+    # compute x_i W_1, and W_1 has changed by rate * sum_j outer(x_j, delta_j) over the images j since it was written,
+    # so x_i W_1 = x_i (old W_1) + rate * sum_j (x_i . x_j) delta_j. The products x_i . x_j never change: they are
+    # computed once, a block of images shares one old W_1, and W_1 is written once a block.
+    doubled = 2.0 * keep
+    gates = doubled.copy() if exact_gradients else keep.astype(float)
+    hidden, outputs = x @ weights_1, np.empty_like(t)
+    deltas = np.zeros_like(hidden)
+    for i, (h, mask, gate, target, y) in enumerate(zip(hidden, doubled, gates, t, outputs)):
+        h += products[i, :i] @ deltas[:i]
+        np.maximum(h, 0, out=h)
+        if exact_gradients:
+            gate *= h > 0
+        h *= mask
+        np.dot(h, weights_2, out=y)
+        delta_2 = target - y
+        np.dot(weights_2, delta_2, out=deltas[i])
+        deltas[i] *= gate
+        delta_2 *= learning_rate
+        weights_2 += np.multiply.outer(h, delta_2)
+    weights_1 += learning_rate * (x.T @ deltas)
+    return outputs
 
 
 def _error_and_accuracy(outputs, t, labels):

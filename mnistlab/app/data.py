@@ -12,6 +12,7 @@ import ipywidgets
 import numpy as np
 
 from .. import data
+from ..settings import TABLE
 from .parts import Panel, button, help_text, picture, text
 
 EXAMPLES = 2
@@ -34,7 +35,7 @@ class DataPanel(Panel):
         self.images = text("", "mnistlab-examples")
         self._process = None
         self.choice.observe(lab.guard(self._on_choice), "value")
-        self.size.observe(lab.guard(lambda change: lab.change("train_size", change["new"])), "value")
+        self.size.observe(lab.guard(self._on_size), "value")
         lab.observe(lab.guard(lambda change: self._show_dataset()), "dataset")
         self._show_dataset()
         about = help_text("The bundled sample needs no network; the full sets have 60,000 images and are fetched once.")
@@ -59,6 +60,11 @@ class DataPanel(Panel):
         else:
             self._show_dataset()
         self._show_button()
+
+    def _on_size(self, change):
+        """At its right end the slider means all images, of this dataset and of the next."""
+        size = change["new"]
+        self.lab.change("train_size", TABLE["train_size"].default if size == self.size.max else size)
 
     def _show_dataset(self):
         lab = self.lab

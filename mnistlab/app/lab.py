@@ -134,6 +134,8 @@ class Lab(traitlets.HasTraits):
         """Begin a run with a fresh network. Does nothing while one goes on."""
         if self.phase in ("running", "stopping"):
             return
+        if self.run:
+            self.run.close()
         settings = self.settings.copy()
         weights_rng, _, _, _ = generators(settings.seed)
         train_set = self.available.select(slice(0, settings.train_size))

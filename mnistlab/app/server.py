@@ -21,6 +21,7 @@ def notebook():
 
 def serve(port, browser, dataset, data_dir, threads):
     """Serve the lab until it is stopped. Raises ValueError for a port that is not free."""
+    import zmq
     from traitlets.config import Config
     from voila.app import Voila
 
@@ -37,11 +38,22 @@ def serve(port, browser, dataset, data_dir, threads):
     page = Config()
     page.Voila.ip, page.Voila.port, page.Voila.port_retries = ADDRESS, port, 0
     page.Voila.open_browser, page.Voila.log_level = browser, "ERROR"
-    page.Voila.tornado_settings = {"websocket_max_message_size": WEBSOCKET_LIMIT}
+    page.Voila.tornado_settings = {
+        "websocket_max_message_size": WEBSOCKET_LIMIT, "ws_ping_interval": 30_000, "ws_ping_timeout": 30_000,
+    }
     page.VoilaConfiguration.strip_sources, page.VoilaConfiguration.show_tracebacks = True, False
+    page.VoilaConfiguration.prelaunch_hook = _set_cookie
+    page.VoilaConfiguration.allow_template_override = "NOTEBOOK"  # an address must not choose a page with outside links
+    if zmq.has("curve"):  # nobody else on a shared machine can listen in
+        page.KernelManager.transport_encryption = "auto"
     # A closed page whose goodbye got lost leaves a kernel behind: end it after ten minutes.
     page.MappingKernelManager.cull_idle_timeout, page.MappingKernelManager.cull_interval = 600, 60
     Voila.launch_instance([str(notebook())], config=page)
+
+
+def _set_cookie(request, notebook, cwd):
+    """Called by Voilà before each page: without this cookie it refuses a page's farewell, which ends its kernel."""
+    request.xsrf_token  # reading it sets the cookie
 
 
 def _check_free(port):

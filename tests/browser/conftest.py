@@ -1,0 +1,148 @@
+"""Real servers and a real headless Chromium for the browser tests."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).parents[2]
+HOW_TO_GET_ONE = "There is no Chromium: install one (Debian: apt-get install chromium) or name it in MNISTLAB_CHROMIUM."
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The browser, one for all tests."""
+    names = (os.environ.get("MNISTLAB_CHROMIUM"), "chromium", "chromium-browser", "google-chrome", "chrome")
+    found = next((path for name in names if name and (path := shutil.which(name))), None)
+    if found is None:
+        pytest.fail(HOW_TO_GET_ONE) if os.environ.get("CI") == "true" else pytest.skip(HOW_TO_GET_ONE)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def free_port():
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def server(command, address, home, **variables):
+    """Run a server in an empty home folder until the block ends; waits until `address` answers."""
+    log = Path(home) / "server.log"
+    environment = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), **variables}
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        environment.pop(name, None)
+    with open(log, "wb") as output:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=ROOT
+        )
+    try:
+        pause = threading.Event()
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(address, timeout=30).close()
+                break
+            except urllib.error.HTTPError:
+                break
+            except OSError:
+                assert process.poll() is None, log.read_text("utf-8", "replace")
+                pause.wait(0.1)
+        process.log = log
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@contextmanager
+def app(home, *options, **variables):
+    """`mnistlab app` in an empty home folder; gives (its address, its process)."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}/"
+    command = [sys.executable, "-m", "mnistlab", "app", "--no-browser", "--port", str(port), *options]
+    with server(command, address + "static/ready", home, **variables) as process:
+        yield address, process
+
+
+@pytest.fixture(scope="session")
+def voila(tmp_path_factory):
+    """(address, process) of the lab served by stand-alone Voilà."""
+    with app(tmp_path_factory.mktemp("home")) as running:
+        yield running
+
+
+class Watched:
+    """A browser page that keeps what went wrong: console errors, script errors, requests to other hosts."""
+
+    def __init__(self, browser, **options):
+        self.context = browser.new_context(**options)
+        self.page = self.context.new_page()
+        self.outside, self.errors = [], []
+        self.page.on("request", self._on_request)
+        self.page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def _on_request(self, request):
+        if not request.url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")):
+            self.outside.append(request.url)
+
+
+@pytest.fixture
+def serving():
+    """Starts servers that run until the test has ended and its pages are closed."""
+    with ExitStack() as stack:
+        yield stack.enter_context
+
+
+@pytest.fixture
+def watched(chromium, serving):
+    """Makes Watched pages; at the end none may have logged an error or asked another host for anything."""
+    made = []
+
+    def open_page(**options):
+        made.append(Watched(chromium, **{"viewport": {"width": 1280, "height": 900}, **options}))
+        return made[-1].page
+
+    yield open_page
+    for one in made:
+        one.context.close()
+    assert [url for one in made for url in one.outside] == []
+    assert [error for one in made for error in one.errors] == []
+
+
+@pytest.fixture
+def mirror(official_folder):
+    """The address of a loopback server whose folder `mnist` holds the official files."""
+    import functools
+    import http.server
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def translate_path(self, path):
+            return str(official_folder / Path(path).name)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler)) as httpd:
+        thread = threading.Thread(target=httpd.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{httpd.server_port}"
+        httpd.shutdown()
+        thread.join()

@@ -1,0 +1,61 @@
+"""What a pupil does on the page, in words that the tests share."""
+
+import io
+
+from PIL import Image
+from playwright.sync_api import expect
+
+LONG = 30_000
+
+
+def open_lab(page, address):
+    """Open the page and wait until it can be used."""
+    page.goto(address)
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible(timeout=60_000)
+    expect(slider(page, "Training images")).to_be_visible()
+
+
+def slider(page, name):
+    return page.get_by_role("slider", name=name, exact=True)
+
+
+def press(page, name):
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def set_by_keyboard(page, name, *keys):
+    """Move a slider by keys and wait until its readout has followed."""
+    handle = slider(page, name)
+    before = handle.get_attribute("aria-valuetext")
+    handle.focus()
+    for key in keys:
+        handle.press(key)
+    expect(handle).not_to_have_attribute("aria-valuetext", before)
+
+
+def status(page):
+    return page.locator(".mnistlab-status")
+
+
+def train_to_the_end(page):
+    press(page, "Train")
+    expect(status(page)).to_contain_text("Done", timeout=LONG)
+
+
+def upload(page, *files):
+    """Choose files with the upload button: paths, or (name, content)."""
+    chosen = [
+        file if isinstance(file, str) else {"name": file[0], "mimeType": "application/octet-stream", "buffer": file[1]}
+        for file in files
+    ]
+    with page.expect_file_chooser() as chooser:
+        press(page, "Upload a digit")
+    chooser.value.set_files(chosen)
+
+
+def digit_picture(dataset, row, side=280, kind="PNG"):
+    """The bytes of a picture of one image, dark ink on white, `side` pixels wide."""
+    picture = Image.fromarray(255 - dataset.image(row)).resize((side, side), Image.Resampling.BICUBIC)
+    content = io.BytesIO()
+    (picture.convert("RGB") if kind == "BMP" else picture).save(content, kind)
+    return content.getvalue()

@@ -1,0 +1,256 @@
+"""The lab as a pupil meets it: stand-alone Voilà in Chromium."""
+
+import re
+
+import psutil
+import pytest
+from playwright.sync_api import expect
+
+from .conftest import app
+from .steps import LONG, digit_picture, open_lab, press, set_by_keyboard, slider, status, train_to_the_end, upload
+
+# Each new picture of the curves is counted where it arrives.
+COUNT_FRAMES = """() => {
+  const image = document.querySelector('.mnistlab-curves img');
+  window.frames_seen = new Set([image.src]);
+  new MutationObserver(() => window.frames_seen.add(image.src)).observe(image, {attributes: true});
+}"""
+WATCH_LAYOUT = """() => {
+  window.layout_shift = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.layout_shift += entry.value;
+  }).observe({type: 'layout-shift', buffered: false});
+}"""
+
+
+def test_the_page_has_a_title_a_language_one_main_and_one_heading(watched, voila):
+    page = watched()
+    open_lab(page, voila[0])
+    expect(page).to_have_title("mnistlab: a network learns to read digits")
+    assert page.locator("html").get_attribute("lang") == "en"
+    expect(page.get_by_role("main")).to_have_count(1)
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    expect(page.get_by_text("Your pictures stay in this session")).to_be_visible()
+    expect(page.locator("body")).not_to_contain_text("from mnistlab.app import")  # sources are stripped
+
+
+def test_the_page_opens_twenty_times_without_hanging(watched, voila):
+    page = watched()
+    for _ in range(20):
+        open_lab(page, voila[0])
+
+
+def test_leaving_the_page_ends_its_kernel(watched, serving, tmp_path):
+    address, process = serving(app(tmp_path))
+    page = watched()
+    open_lab(page, address)
+    (kernel,) = psutil.Process(process.pid).children()
+    page.goto("about:blank")
+    kernel.wait(30)
+    assert not kernel.is_running()
+
+
+def test_sliders_have_names_ranges_and_move_by_keyboard(watched, voila):
+    page = watched()
+    open_lab(page, voila[0])
+    for name, lowest, highest in (("Learning rate", "0.000100", "1.00"), ("Epochs", "1", "50"), ("Hidden size", "8", "512")):
+        set_by_keyboard(page, name, "Home")
+        expect(slider(page, name)).to_have_attribute("aria-valuetext", lowest)
+        set_by_keyboard(page, name, "End")
+        expect(slider(page, name)).to_have_attribute("aria-valuetext", highest)
+        set_by_keyboard(page, name, "ArrowLeft")
+
+
+def test_a_run_draws_live_curves_and_shows_the_worst_images(watched, voila):
+    page = watched()
+    open_lab(page, voila[0])
+    set_by_keyboard(page, "Epochs", "End")
+    page.evaluate(COUNT_FRAMES)
+    page.evaluate(WATCH_LAYOUT)
+    press(page, "Train")
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+    expect(page.locator(".mnistlab-progress")).to_contain_text(re.compile(r"Epoch \d+ of 50 · [\d,]+ images/s · .* left"))
+    page.wait_for_function("window.frames_seen.size >= 4", timeout=LONG)
+    expect(status(page)).to_contain_text("Training")  # so those frames came while it ran
+    expect(status(page)).to_contain_text("Done: 50 epochs. Validation accuracy 9", timeout=4 * LONG)
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+    assert page.evaluate("window.layout_shift") < 0.02
+    expect(page.locator(".mnistlab-curves img")).to_have_attribute("alt", re.compile("Curves of loss"))
+    expect(page.locator(".mnistlab-caption")).to_contain_text("After epoch 50: training loss 0.0")
+    images = page.locator(".mnistlab-top-losses img")
+    expect(images).to_have_count(12)
+    assert all(re.match(r"Validation image \d+: \d, read as \d", text) for text in images.evaluate_all("e => e.map(i => i.alt)"))
+    captions = page.locator(".mnistlab-top-losses figcaption").all_inner_texts()
+    found = [re.match(r"(\d) for (\d)\nloss ([\d.]+)\nprob\. (\d+)%", caption) for caption in captions]
+    losses = [float(match[3]) for match in found]
+    assert losses == sorted(losses, reverse=True) and losses[0] > 1
+
+
+def test_stop_ends_a_run_and_keeps_what_it_learned(watched, voila):
+    page = watched()
+    open_lab(page, voila[0])
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_disabled()
+    set_by_keyboard(page, "Epochs", "End")
+    set_by_keyboard(page, "Hidden size", "End")
+    press(page, "Train")
+    expect(page.locator(".mnistlab-top-losses img")).to_have_count(12, timeout=LONG)
+    press(page, "Stop")
+    expect(status(page)).to_contain_text(re.compile(r"Stopped after \d+ of 50 epochs\. Validation accuracy \d"))
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+
+
+def test_the_learning_rate_can_be_ruined_during_a_run(watched, voila):
+    page = watched()
+    open_lab(page, voila[0])
+    set_by_keyboard(page, "Epochs", "End")
+    press(page, "Train")
+    caption = page.locator(".mnistlab-caption")
+    expect(caption).to_contain_text("training loss 0.0", timeout=LONG)
+    set_by_keyboard(page, "Learning rate", "End")
+    expect(caption).to_contain_text(re.compile(r"training loss [1-9]"), timeout=LONG)
+    press(page, "Stop")
+    expect(status(page)).to_contain_text("Stopped")
+
+
+def test_a_double_click_on_train_starts_one_run(watched, voila):
+    page = watched()
+    open_lab(page, voila[0])
+    set_by_keyboard(page, "Epochs", "End")
+    page.get_by_role("button", name="Train", exact=True).dblclick()
+    expect(page.locator(".mnistlab-progress")).to_contain_text("of 50 ·", timeout=LONG)
+    press(page, "Stop")
+    expect(status(page)).to_contain_text("Stopped")
+    expect(page.locator(".mnistlab-progress")).not_to_contain_text("left")
+
+
+def test_a_preset_moves_the_sliders_and_says_what_to_watch(watched, voila):
+    page = watched()
+    open_lab(page, voila[0])
+    page.get_by_role("combobox", name="Preset").select_option(label="Too high a learning rate")
+    expect(slider(page, "Learning rate")).to_have_attribute("aria-valuetext", "1.00")
+    expect(slider(page, "Epochs")).to_have_attribute("aria-valuetext", "10")
+    expect(page.get_by_text("Watch: The loss jumps up")).to_be_visible()
+    set_by_keyboard(page, "Learning rate", "ArrowLeft")
+    expect(page.get_by_role("combobox", name="Preset")).to_have_value("Your own settings")
+
+
+def test_an_uploaded_digit_is_read_and_read_again_after_another_run(watched, voila, sample):
+    page = watched()
+    open_lab(page, voila[0])
+    _, held_out = sample
+    seven = next(row for row in range(len(held_out)) if held_out.labels_of([row])[0] == 7)
+    answer = page.locator(".mnistlab-prediction")
+    upload(page, ("seven.png", digit_picture(held_out, seven)))
+    expect(answer).to_contain_text("no trained network yet")
+    train_to_the_end(page)
+    expect(answer).to_contain_text("This is 7, says the network")
+    expect(answer.locator("img")).to_have_count(2)
+    expect(answer.get_by_role("row")).to_have_count(10)
+    upload(page, ("seven.png", digit_picture(held_out, seven)), ("again.png", digit_picture(held_out, seven, 90)))
+    expect(answer.get_by_text("This is 7, says the network")).to_have_count(2)
+
+
+def test_a_file_of_nearly_twenty_megabytes_arrives(watched, voila, sample):
+    page = watched()
+    open_lab(page, voila[0])
+    train_to_the_end(page)
+    _, held_out = sample
+    content = digit_picture(held_out, 0, side=2560, kind="BMP")
+    assert 19_000_000 < len(content) < 20_000_000
+    upload(page, ("large.bmp", content))
+    expect(page.locator(".mnistlab-prediction")).to_contain_text(f"This is {held_out.labels_of([0])[0]}", timeout=LONG)
+
+
+@pytest.mark.parametrize(
+    "name, content, sentence",
+    [
+        ("notes.txt", b"seven", "notes.txt is not a picture that can be read here"),
+        ("empty.png", b"", "empty.png is empty"),
+        ("large.bmp", bytes(25_000_000), "pictures may have up to 20 MB"),
+    ],
+)
+def test_a_bad_file_gets_a_sentence_and_the_page_goes_on(watched, voila, name, content, sentence):
+    page = watched()
+    open_lab(page, voila[0])
+    upload(page, (name, content))
+    expect(page.locator(".mnistlab-prediction")).to_contain_text(sentence, timeout=LONG)
+    expect(status(page)).to_contain_text(sentence)
+    expect(page.locator("body")).not_to_contain_text("Traceback")
+    train_to_the_end(page)
+
+
+def test_everything_can_be_moved_while_a_run_goes_on(watched, voila):
+    page = watched()
+    open_lab(page, voila[0])
+    set_by_keyboard(page, "Epochs", "End")
+    press(page, "Train")
+    set_by_keyboard(page, "Hidden size", "Home")
+    expect(status(page)).to_contain_text("Hidden size counts from the next run on.")
+    set_by_keyboard(page, "Training images", "Home")
+    page.get_by_role("combobox", name="Preset").select_option(label="Too small")
+    expect(status(page)).to_contain_text("Done: 50 epochs", timeout=4 * LONG)
+
+
+def test_a_phone_sees_one_column_and_nothing_sticks_out(watched, voila):
+    page = watched(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    open_lab(page, voila[0])
+    page.evaluate(WATCH_LAYOUT)
+    train_to_the_end(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    shape = page.locator(".mnistlab-curves img").evaluate("image => image.naturalHeight / image.naturalWidth")
+    assert shape > 1  # one chart above the other
+    assert page.evaluate("window.layout_shift") < 0.02
+
+
+def test_twenty_runs_leave_the_kernel_as_large_as_it_was(watched, voila):
+    page = watched()
+    open_lab(page, voila[0])
+    sizes = []
+    set_by_keyboard(page, "Hidden size", "End")
+    for run in range(20):
+        train_to_the_end(page)
+        press(page, "Train")  # a run begun at once shows that the finished one is over
+        press(page, "Stop")
+        expect(status(page)).to_contain_text("Stopped")
+        if run in (4, 19):
+            sizes.append(_kernels_memory(voila[1]))
+    assert sizes[1] - sizes[0] < 8_000_000, f"grew from {sizes[0]:,} to {sizes[1]:,} bytes"
+
+
+def _kernels_memory(process):
+    """Bytes held by the newest kernel of a server, shared pages not counted."""
+    kernels = psutil.Process(process.pid).children()
+    return max(kernels, key=lambda kernel: kernel.create_time()).memory_full_info().uss
+
+
+def test_the_full_set_is_downloaded_with_progress_and_then_used(watched, serving, tmp_path, mirror):
+    address, _ = serving(app(tmp_path, MNISTLAB_MIRROR=mirror))
+    page = watched()
+    open_lab(page, address)
+    page.get_by_role("combobox", name="Dataset").select_option(label="MNIST")
+    note = page.locator(".mnistlab-data-note")
+    expect(note).to_contain_text("MNIST is not on this machine yet. Press Download")
+    press(page, "Download")
+    expect(note).to_contain_text("MNIST: up to 54,000 images to learn from", timeout=LONG)
+    expect(slider(page, "Training images")).to_have_attribute("aria-valuetext", "54000")
+    set_by_keyboard(page, "Epochs", "Home")
+    train_to_the_end(page)
+    expect(page.locator(".mnistlab-caption")).to_contain_text(re.compile(r"validation loss .* accuracy 9\d"))
+
+
+def test_without_a_network_the_page_says_so_and_stays_with_the_sample(watched, serving, tmp_path):
+    closed = "http://127.0.0.1:9"
+    address, process = serving(app(tmp_path, "--dataset", "mnist", MNISTLAB_MIRROR=closed, http_proxy=closed, https_proxy=closed))
+    assert "Starting with the bundled sample" in process.log.read_text()
+    page = watched()
+    open_lab(page, address)
+    page.get_by_role("combobox", name="Dataset").select_option(label="Fashion-MNIST")
+    press(page, "Download")
+    expect(page.locator(".mnistlab-data-note")).to_contain_text("could not be downloaded", timeout=LONG)
+    train_to_the_end(page)
+
+
+def test_the_terminal_of_the_app_says_where_the_page_is_and_shows_no_traceback(voila):
+    text = voila[1].log.read_text()
+    assert text.startswith(f"The lab is at {voila[0]}")
+    assert "Traceback" not in text

@@ -1,0 +1,47 @@
+"""What all tests share: a clean environment and the two datasets."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+import mnistlab
+from mnistlab import data, files
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Nothing is read from or written to the user's own cache folder, and no variable changes what a test sees."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        for name in ("MNISTLAB_DATA", "MNISTLAB_DATASET", "MNISTLAB_MIRROR"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def official_folder(own_cache):
+    """The folder of the four official MNIST files: MNISTLAB_TEST_MNIST, ../shared/mnist, or fetched."""
+    named = os.environ.get("MNISTLAB_TEST_MNIST")
+    for folder in (Path(named) if named else None, ROOT.parent / "shared" / "mnist"):
+        if folder and (folder / "train-images-idx3-ubyte.gz").is_file():
+            return folder
+    try:
+        return data.download("mnist")
+    except (files.DownloadError, files.CannotWrite) as error:
+        reason = f"The official MNIST files are not here: {error}"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def official(official_folder):
+    """(training set, test set) of the official MNIST files."""
+    return mnistlab.load("mnist", official_folder)
+
+
+@pytest.fixture(scope="session")
+def sample(own_cache):
+    """(training set, held-out part) of the bundled sample."""
+    return mnistlab.load("sample")

@@ -1,0 +1,202 @@
+"""Layers and networks: gradients against finite differences, sizes, and buffers that are used again."""
+
+import numpy as np
+import pytest
+from differences import assert_same_gradient, numerical_gradient
+
+from mnistlab import Dense, Dropout, Network, ReLU, Settings, build
+from mnistlab.losses import LOSSES, make_loss
+from mnistlab.network import parameter_count
+
+SHAPES = [(1, 1, 1), (1, 5, 3), (4, 1, 3), (3, 4, 1), (7, 3, 5)]
+
+
+def network_of(layers, seed=0):
+    network = Network(layers, np.random.default_rng(seed), np.float64)
+    network.parameters += 0.1 * np.random.default_rng(seed + 1).standard_normal(len(network.parameters))  # biases too
+    return network
+
+
+@pytest.mark.parametrize("batch, inputs, outputs", SHAPES)
+def test_dense_has_the_gradient_of_its_parameters_and_of_its_input(batch, inputs, outputs):
+    rng = np.random.default_rng(2)
+    network = network_of([Dense(inputs, outputs)])
+    x, above = rng.standard_normal((batch, inputs)), rng.standard_normal((batch, outputs))
+
+    def value():
+        return np.sum(network.forward(x) * above)
+
+    value()
+    to_input = network.backward(above.copy(), to_input=True)
+    assert_same_gradient(to_input, numerical_gradient(value, x))
+    assert_same_gradient(network.gradient, numerical_gradient(value, network.parameters))
+
+
+@pytest.mark.parametrize("batch, units", [(1, 1), (1, 6), (5, 1), (4, 3)])
+def test_relu_has_the_gradient_of_its_input(batch, units):
+    rng = np.random.default_rng(3)
+    # Not within a step of the kink at zero, where no derivative exists; negative and positive by turns.
+    x = (0.1 + rng.random((batch, units))) * np.where(np.arange(batch * units) % 2, 1, -1).reshape(batch, units)
+    above = rng.standard_normal((batch, units))
+    layer = ReLU()
+    expected = numerical_gradient(lambda: np.sum(layer.forward(x) * above), x)
+    layer.forward(x)
+    assert_same_gradient(layer.backward(above.copy()), expected)
+
+
+def test_relu_lets_no_gradient_through_at_exactly_zero():
+    layer = ReLU()
+    layer.forward(np.array([[-1.0, 0.0, 2.0]]))
+    assert layer.backward(np.ones((1, 3))).tolist() == [[0, 0, 1]]
+
+
+@pytest.mark.parametrize("batch, units", [(1, 1), (1, 6), (5, 1), (6, 4)])
+def test_dropout_has_the_gradient_of_its_input_through_the_mask_it_drew(batch, units):
+    rng = np.random.default_rng(4)
+    x, above = rng.standard_normal((batch, units)), rng.standard_normal((batch, units))
+    layer = Dropout(0.4)
+
+    def value():
+        return np.sum(layer.forward(x, np.random.default_rng(5)) * above)
+
+    expected = numerical_gradient(value, x)
+    value()
+    assert_same_gradient(layer.backward(above.copy()), expected)
+
+
+def test_dropout_drops_its_share_and_keeps_the_expected_sum():
+    y = Dropout(0.3).forward(np.ones((400, 500), np.float32), np.random.default_rng(6))
+    assert set(np.unique(y)) == {0, np.float32(1 / 0.7)}
+    assert np.mean(y == 0) == pytest.approx(0.3, abs=0.01)
+    assert y.mean() == pytest.approx(1, abs=0.01)
+
+
+def test_dropout_does_nothing_without_a_generator_or_with_rate_zero():
+    x = np.ones((2, 3))
+    above = np.full((2, 3), 5.0)
+    for layer, rng in ((Dropout(0.5), None), (Dropout(0), np.random.default_rng(0))):
+        assert (layer.forward(x, rng) == 1).all()
+        assert (layer.backward(above) == 5).all()
+
+
+def test_dropout_at_inference_forgets_the_mask_of_the_step_before():
+    layer = Dropout(0.9)
+    layer.forward(np.ones((2, 50)), np.random.default_rng(0))
+    layer.forward(np.ones((2, 50)))
+    assert (layer.backward(np.ones((2, 50))) == 1).all()
+
+
+@pytest.mark.parametrize("loss_name", LOSSES)
+@pytest.mark.parametrize("batch, inputs, hidden, classes", [(1, 3, 1, 2), (1, 1, 4, 3), (5, 4, 3, 1), (6, 5, 7, 4)])
+def test_a_whole_network_has_the_gradient_of_its_loss(loss_name, batch, inputs, hidden, classes):
+    rng = np.random.default_rng(7)
+    network = network_of(
+        [Dense(inputs, hidden), ReLU(), Dropout(0.3), Dense(hidden, hidden), ReLU(), Dense(hidden, classes)], seed=8
+    )
+    x, labels, loss = rng.standard_normal((batch, inputs)), rng.integers(0, classes, batch), make_loss(loss_name)
+
+    def value():
+        return loss.forward(network.forward(x, np.random.default_rng(9)), labels).mean()
+
+    expected = numerical_gradient(value, network.parameters)
+    expected_to_input = numerical_gradient(value, x)
+    value()
+    to_input = network.backward(loss.backward(), to_input=True)
+    assert_same_gradient(network.gradient, expected)
+    assert_same_gradient(to_input, expected_to_input)
+
+
+def test_the_gradient_to_the_input_is_left_out_unless_asked_for():
+    network = network_of([Dense(3, 4), ReLU(), Dense(4, 2)])
+    network.forward(np.ones((5, 3)))
+    assert network.backward(np.ones((5, 2))) is None
+
+
+def test_a_gradient_replaces_the_one_of_the_step_before():
+    network = network_of([Dense(3, 2)])
+    for _ in range(2):
+        network.forward(np.ones((5, 3)))
+        network.backward(np.ones((5, 2)))
+    assert (network.gradient == 5).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_smaller_batch_after_a_larger_one_gives_its_own_rows(dtype):
+    rng = np.random.default_rng(10)
+    layers = [Dense(4, 6), ReLU(), Dropout(0.5), Dense(6, 3)]
+    network = Network(layers, np.random.default_rng(11), dtype)
+    fresh = Network([Dense(4, 6), ReLU(), Dropout(0.5), Dense(6, 3)], np.random.default_rng(11), dtype)
+    large, small = rng.standard_normal((8, 4)).astype(dtype), rng.standard_normal((3, 4)).astype(dtype)
+    network.forward(large, np.random.default_rng(12))
+    network.backward(np.ones((8, 3), dtype))
+    given, expected = (each.forward(small, np.random.default_rng(13)) for each in (network, fresh))
+    assert given.shape == (3, 3) and given.dtype == dtype
+    assert np.array_equal(given, expected)
+    above = rng.standard_normal((3, 3)).astype(dtype)
+    to_input = [each.backward(above.copy(), to_input=True) for each in (network, fresh)]
+    assert np.array_equal(*to_input)
+    assert np.array_equal(network.gradient, fresh.gradient)
+
+
+@pytest.mark.parametrize("layer", [ReLU(), Dropout(0.5)])
+def test_a_layer_without_sizes_takes_a_batch_of_another_width(layer):
+    layer.forward(np.ones((5, 3)), np.random.default_rng(0))
+    assert layer.forward(np.ones((4, 1)), np.random.default_rng(0)).shape == (4, 1)
+
+
+def test_dense_starts_with_he_weights_and_no_biases():
+    layer = Network([Dense(500, 400)], np.random.default_rng(14)).layers[0]
+    assert layer.weights.std() == pytest.approx(np.sqrt(2 / 500), rel=0.01)
+    assert abs(layer.weights.mean()) < 1e-3
+    assert not layer.biases.any()
+
+
+def test_all_parameters_are_views_of_one_flat_float32_vector():
+    network = build(Settings(hidden_size=5), np.random.default_rng(0), inputs=3, classes=2)
+    assert network.parameters.dtype == network.gradient.dtype == np.float32
+    assert len(network.parameters) == 3 * 5 + 5 + 5 * 2 + 2 == parameter_count(network.describe())
+    network.parameters[:] = np.arange(len(network.parameters))
+    first, _, _, last = network.layers
+    views = (first.weights, first.biases, last.weights, last.biases)
+    assert np.concatenate([view.ravel() for view in views]).tolist() == list(range(32))
+
+
+def test_a_network_is_made_again_from_its_description():
+    network = build(Settings(hidden_size=5, dropout_rate=0.25), np.random.default_rng(0), inputs=3, classes=2)
+    assert network.describe() == [["Dense", 3, 5], ["ReLU"], ["Dropout", 0.25], ["Dense", 5, 2]]
+    again = Network.from_description(network.describe(), np.random.default_rng(0))
+    assert again.describe() == network.describe()
+    assert np.array_equal(again.parameters, network.parameters)
+
+
+@pytest.mark.parametrize("sizes", [(0, 3), (3, 0), (-1, 3), (2.5, 3)])
+def test_dense_refuses_a_size_that_is_not_a_whole_number_of_at_least_one(sizes):
+    with pytest.raises(ValueError, match="must be a whole number of at least 1"):
+        Dense(*sizes)
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1, 1.5, float("nan")])
+def test_dropout_refuses_a_rate_outside_zero_to_one(rate):
+    with pytest.raises(ValueError, match="at least 0 and below 1"):
+        Dropout(rate)
+
+
+def test_neighbours_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match=r"Dense\(3, 4\) gives 4 values but Dense\(5, 2\) expects 5"):
+        network_of([Dense(3, 4), ReLU(), Dense(5, 2)])
+
+
+def test_a_network_without_weights_is_refused():
+    with pytest.raises(ValueError, match="at least one layer with weights"):
+        network_of([ReLU()])
+
+
+@pytest.mark.parametrize("shape", [(2, 4), (2, 2), (3,), (1, 1, 3)])
+def test_a_batch_of_another_shape_is_refused(shape):
+    with pytest.raises(ValueError, match=r"expects batches of shape \(b, 3\)"):
+        network_of([Dense(3, 2)]).forward(np.ones(shape))
+
+
+def test_an_unknown_layer_is_refused_with_the_layers_there_are():
+    with pytest.raises(ValueError, match="no layer 'Pool'.*Dense, ReLU, Dropout"):
+        Network.from_description([["Dense", 3, 2], ["Pool"]], np.random.default_rng(0))

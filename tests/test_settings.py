@@ -1,0 +1,156 @@
+"""Settings: the table, what it refuses, presets, generators and schedules."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mnistlab import PRESETS, Settings, generators
+from mnistlab.settings import TABLE, preset, scheduled
+
+NUMBERS = [name for name, item in TABLE.items() if item.type is not str]
+WORDS = [name for name, item in TABLE.items() if item.type is str]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_both_ends_of_a_range_are_allowed(name):
+    about, settings = TABLE[name].metadata, Settings()
+    for end in (about["low"], about["high"]):
+        setattr(settings, name, end)
+        assert getattr(settings, name) == end
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_outside_its_range_is_refused_with_name_and_range(name):
+    about, settings = TABLE[name].metadata, Settings()
+    beyond = 1 if TABLE[name].type is int else 1e-9
+    for value in (about["low"] - beyond, about["high"] + max(beyond, about["high"] * 1e-6)):
+        with pytest.raises(ValueError) as refusal:
+            setattr(settings, name, value)
+        for word in (about["label"], repr(value), f"from {about['low']:g} to {about['high']:g}"):
+            assert word in str(refusal.value)
+    assert settings == Settings()
+
+
+@pytest.mark.parametrize(
+    "value", ["3", None, True, np.True_, [3], np.array([3]), np.array(3), 3j, np.complex64(3), float("nan"),
+              np.float32("nan"), float("inf"), 10**400]
+)
+@pytest.mark.parametrize("name", ["epochs", "learning_rate"])
+def test_what_is_no_number_in_range_is_refused(name, value):
+    with pytest.raises(ValueError, match=TABLE[name].metadata["label"]):
+        Settings(**{name: value})
+
+
+@pytest.mark.parametrize("name", [name for name in NUMBERS if TABLE[name].type is int])
+def test_a_whole_number_may_be_written_as_a_float_but_must_be_whole(name):
+    settings = Settings(**{name: 12.0})
+    assert getattr(settings, name) == 12 and type(getattr(settings, name)) is int
+    with pytest.raises(ValueError, match="a whole number"):
+        setattr(settings, name, 12.5)
+
+
+@pytest.mark.parametrize("name", WORDS)
+@pytest.mark.parametrize("value", ["nonsense", "", 1, None, ["constant"]])
+def test_a_word_that_is_no_choice_is_refused_with_the_choices(name, value):
+    with pytest.raises(ValueError, match=", ".join(TABLE[name].metadata["choices"])):
+        Settings(**{name: value})
+
+
+def test_an_unknown_setting_is_refused_with_the_names_there_are():
+    with pytest.raises(AttributeError, match="no setting 'learning_rat'.*learning_rate, epochs"):
+        Settings().learning_rat = 0.1
+    with pytest.raises(TypeError, match="learning_rat"):
+        Settings(learning_rat=0.1)
+
+
+def test_numpy_values_become_plain_ones():
+    settings = Settings(
+        learning_rate=np.float64(0.5), momentum=np.float32(0.5), epochs=np.int64(3), seed=np.uint32(7),
+        hidden_size=np.float64(64), loss=np.str_("squared-error"),
+    )
+    for name, item in TABLE.items():
+        assert type(getattr(settings, name)) is item.type, name
+    assert settings == Settings(
+        learning_rate=0.5, momentum=0.5, epochs=3, seed=7, hidden_size=64, loss="squared-error"
+    )
+
+
+def test_a_refused_value_changes_nothing():
+    settings = Settings(epochs=7)
+    with pytest.raises(ValueError):
+        settings.epochs = 0
+    assert settings.epochs == 7
+
+
+def test_a_copy_is_independent():
+    settings = Settings(epochs=7)
+    copy = settings.copy()
+    assert copy == settings
+    copy.epochs = 8
+    settings.learning_rate = 0.3
+    assert (settings.epochs, copy.learning_rate) == (7, Settings().learning_rate)
+
+
+def test_settings_survive_json():
+    settings = Settings(learning_rate=0.03, epochs=9, schedule="one-cycle")
+    assert Settings(**json.loads(json.dumps(settings.as_dict()))) == settings
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_every_setting_describes_itself(name):
+    about = TABLE[name].metadata
+    assert about["label"] and about["help"].endswith(".")
+    setattr(Settings(), name, TABLE[name].default)
+    if name in NUMBERS:
+        low, high = about["slider"]
+        assert about["low"] <= low < high <= about["high"]
+        assert about["scale"] != "log" or low > 0
+
+
+def test_the_app_sliders_have_the_ranges_of_the_specification():
+    ranges = {name: TABLE[name].metadata["slider"] for name in ("learning_rate", "epochs", "hidden_size")}
+    assert ranges == {"learning_rate": (1e-4, 1.0), "epochs": (1, 50), "hidden_size": (8, 512)}
+    assert TABLE["learning_rate"].metadata["scale"] == "log"
+    assert [TABLE[name].metadata["label"] for name in ranges] == ["Learning rate", "Epochs", "Hidden size"]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_sets_its_values_and_every_default_but_seed_and_number_of_images(name):
+    settings = Settings(seed=5, train_size=777, momentum=0.1, dropout_rate=0.5, loss="squared-error", batch_size=3)
+    preset(name).apply(settings)
+    assert settings == Settings(**{**PRESETS[name].values, "seed": 5, "train_size": 777})
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_says_what_it_is_and_what_to_watch(name):
+    assert PRESETS[name].title and PRESETS[name].watch.endswith(".")
+
+
+def test_an_unknown_preset_is_refused_with_the_presets_there_are():
+    with pytest.raises(ValueError, match="no preset 'fast'.*quick"):
+        preset("fast")
+
+
+def test_one_seed_gives_four_different_streams_and_always_the_same():
+    draws = [[rng.random(4).tolist() for rng in generators(3)] for _ in range(2)]
+    assert draws[0] == draws[1]
+    assert len({tuple(draw) for draw in draws[0]}) == 4
+    assert draws[0] != [rng.random(4).tolist() for rng in generators(4)]
+
+
+@pytest.mark.parametrize("progress", [0, 0.3, 1])
+def test_a_constant_schedule_is_the_rate_itself(progress):
+    assert scheduled("constant", 0.3, progress) == 0.3
+
+
+def test_one_cycle_rises_from_a_tenth_for_a_quarter_then_falls_to_zero():
+    given = [scheduled("one-cycle", 2.0, progress) for progress in (0, 0.125, 0.25, 0.625, 1)]
+    assert given == pytest.approx([0.2, 1.1, 2.0, 1.0, 0.0])
+
+
+def test_one_cycle_never_passes_its_rate_and_turns_once():
+    rates = [scheduled("one-cycle", 0.5, step / 200) for step in range(201)]
+    assert max(rates) == 0.5 and min(rates) >= 0
+    turns = np.flatnonzero(np.diff(np.sign(np.diff(rates))))
+    assert len(turns) == 1
