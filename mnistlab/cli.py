@@ -97,7 +97,7 @@ def _parser():
 
 
 def _app(options):
-    from .app import server
+    from . import server
 
     dataset = options.dataset
     try:
@@ -129,6 +129,10 @@ def _present(dataset, data_dir):
 
 
 def _tutorial(options):
+    if options.seed < 0:
+        raise CommandError(f"--seed is {options.seed}; it must be a whole number from 0.")
+    if not 0 < options.learning_rate < math.inf:
+        raise CommandError(f"--learning-rate is {options.learning_rate:g}; it must be a number above 0.")
     name = options.dataset or "mnist"
     try:
         train_set, test_set = data.load(name, options.data_dir)
@@ -144,24 +148,33 @@ def _tutorial(options):
 
     started, rows = perf_counter(), []
     bar = Bar("Training")
-    for row in tutorial(
-        train_set, test_set, epochs=options.epochs, train_size=options.train_size, hidden_size=options.hidden_size,
-        learning_rate=options.learning_rate, seed=options.seed, exact_gradients=options.exact_gradients,
-    ):
-        rows.append(row)
-        bar.show(len(rows) / options.epochs)
+    with np.errstate(all="ignore"):  # a rate that is too high is said in words below
+        for row in tutorial(
+            train_set, test_set, epochs=options.epochs, train_size=options.train_size,
+            hidden_size=options.hidden_size, learning_rate=options.learning_rate, seed=options.seed,
+            exact_gradients=options.exact_gradients,
+        ):
+            if not math.isfinite(row.training_error + row.test_error):
+                break
+            rows.append(row)
+            bar.show(len(rows) / options.epochs)
     bar.end()
     seconds = perf_counter() - started
     if options.json:
         print(_json({"epochs": [asdict(row) for row in rows], "seconds": seconds}))
-        return
-    print("epoch  training error  training accuracy  test error  test accuracy")
-    for row in rows:
-        print(
-            f"{row.epoch:5}  {row.training_error:14.3f}  {row.training_accuracy:17.3f}"
-            f"  {row.test_error:10.3f}  {row.test_accuracy:13.3f}"
+    else:
+        print("epoch  training error  training accuracy  test error  test accuracy")
+        for row in rows:
+            print(
+                f"{row.epoch:5}  {row.training_error:14.3f}  {row.training_accuracy:17.3f}"
+                f"  {row.test_error:10.3f}  {row.test_accuracy:13.3f}"
+            )
+        print(f"{seconds:.2f} s")
+    if len(rows) < options.epochs:
+        raise CommandError(
+            f"The error is no longer a number in epoch {len(rows)}: the run has ended. The learning rate "
+            f"({options.learning_rate:g}) is most likely too high; try a tenth of it."
         )
-    print(f"{seconds:.2f} s")
 
 
 def _train(options):

@@ -54,7 +54,9 @@ def load_model(path):
     except Exception as error:  # a damaged file fails in a dozen ways: zlib.error, BadZipFile, TokenError, ...
         pickled = "allow_pickle" in str(error) and "Object arrays" in str(error)
         why = "it holds pickled objects, which could run code" if pickled else "it was not written by mnistlab"
-        raise ModelFileError(f"{name} cannot be used as a model: {why}. Make one with: mnistlab train --save model.npz") from None
+        raise ModelFileError(
+            f"{name} cannot be used as a model: {why}. Make one with: mnistlab train --save model.npz"
+        ) from None
     if version != FORMAT:
         raise ModelFileError(f"{name} has model format {version}; this version of mnistlab reads format {FORMAT}.")
     try:

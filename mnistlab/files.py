@@ -312,7 +312,7 @@ def _array_bytes(archive, name):
             read_header = getattr(np.lib.format, f"read_array_header_{version[0]}_0")
             shape, fortran_order, dtype = read_header(stream)
             if dtype != np.uint8 or fortran_order:
-                raise WrongContent(f"{name} is {dtype}, not unsigned bytes")
+                raise WrongContent(f"{name} is not unsigned bytes, row by row")
             yield idx.header(shape)
             yield from _chunks(stream)
     except WrongContent:

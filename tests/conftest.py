@@ -1,6 +1,8 @@
 """What all tests share: a clean environment and the two datasets."""
 
+import http.server
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -45,3 +47,22 @@ def official(official_folder):
 def sample(own_cache):
     """(training set, held-out part) of the bundled sample."""
     return mnistlab.load("sample")
+
+
+@pytest.fixture
+def mirror(official_folder):
+    """The address of a loopback server that answers for any folder with the official files."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def translate_path(self, path):
+            return str(official_folder / Path(path).name)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()

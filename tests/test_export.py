@@ -44,7 +44,7 @@ def refusal(path):
         load_model(path)
     sentence = str(caught.value)
     assert sentence.startswith("model.npz ")
-    assert sentence[-1] != "." or sentence[-2] != "."
+    assert not sentence.endswith("..")
     return sentence
 
 
@@ -155,8 +155,6 @@ def test_parameters_that_do_not_fit_the_layers_are_refused(path, content, change
 
 
 def test_neighbouring_layers_that_do_not_fit_are_refused(path, content):
-    rewrite(path, content, layers=[["Dense", 4, 9], ["Dense", 6, 11], ["Dense", 1, 0]], parameters=np.zeros(1))
-    refusal(path)
     rewrite(path, content, layers=[["Dense", 4, 9], ["Dense", 6, 11]], parameters=np.zeros(122, np.float32))
     assert "gives 9 values but" in refusal(path)
 

@@ -199,6 +199,13 @@ def test_a_loss_that_is_no_number_ends_the_run_with_a_sentence_that_names_the_le
     assert next(run, None) is None
 
 
+def test_a_run_that_diverges_ends_at_that_step_and_not_at_the_end_of_the_epoch():
+    run = diverged(batch_size=1, epochs=1)
+    assert len(run.history.step_losses) < 50 and not run.history.rows
+    assert all(map(math.isfinite, run.history.step_losses[:-1]))
+    assert f"in epoch 1, step {len(run.history.step_losses)}:" in run.failure
+
+
 def test_a_run_that_diverges_keeps_the_history_until_then():
     run = toy_run(TRAINING, VALIDATION, loss="squared-error", learning_rate=0.01, epochs=50)
     for progress in run:
@@ -230,10 +237,11 @@ def test_a_run_that_goes_well_has_no_failure():
 @pytest.mark.parametrize("name, value", [("learning_rate", 0.4), ("momentum", 0.0), ("schedule", "one-cycle")])
 def test_a_live_setting_that_changes_during_the_run_counts_from_the_next_step(name, value):
     left_alone = finished(toy_run(TRAINING, VALIDATION))
-    run = toy_run(TRAINING, VALIDATION)
+    settings = left_alone.settings.copy()
+    run = train(toy_run(TRAINING, VALIDATION).network, TRAINING, VALIDATION, settings)
     for _ in range(3):
         next(run)
-    setattr(run.settings, name, value)
+    setattr(settings, name, value)
     finished(run)
     # The change counts in the fourth step, and shows in the loss of the fifth.
     assert run.history.step_losses[:4] == left_alone.history.step_losses[:4]

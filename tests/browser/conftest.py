@@ -125,24 +125,3 @@ def watched(chromium, serving):
         one.context.close()
     assert [url for one in made for url in one.outside] == []
     assert [error for one in made for error in one.errors] == []
-
-
-@pytest.fixture
-def mirror(official_folder):
-    """The address of a loopback server whose folder `mnist` holds the official files."""
-    import functools
-    import http.server
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def translate_path(self, path):
-            return str(official_folder / Path(path).name)
-
-        def log_message(self, *_):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler)) as httpd:
-        thread = threading.Thread(target=httpd.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{httpd.server_port}"
-        httpd.shutdown()
-        thread.join()

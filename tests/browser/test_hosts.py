@@ -3,6 +3,7 @@
 import re
 import sys
 
+import psutil
 from playwright.sync_api import expect
 
 from .conftest import free_port, server
@@ -10,19 +11,18 @@ from .steps import LONG, digit_picture, open_lab, press, set_by_keyboard, status
 
 
 def jupyter(serving, home, kind, prefix="/"):
-    """Start a Jupyter server over the repository; gives its address."""
+    """Start a Jupyter server over the repository; gives its address and process."""
     port = free_port()
     address = f"http://127.0.0.1:{port}{prefix}"
     options = [
         "--no-browser", f"--ServerApp.port={port}", "--ServerApp.ip=127.0.0.1", "--IdentityProvider.token=",
         "--ServerApp.port_retries=0", "--allow-root", f"--ServerApp.base_url={prefix}",
     ]
-    serving(server([sys.executable, "-m", "jupyter", kind, *options], address + "api", home))
-    return address
+    return address, serving(server([sys.executable, "-m", "jupyter", kind, *options], address + "api", home))
 
 
 def test_jupyterlab_runs_the_notebook_with_the_same_controls(watched, serving, tmp_path, sample):
-    address = jupyter(serving, tmp_path, "lab")
+    address, _ = jupyter(serving, tmp_path, "lab")
     page = watched(viewport={"width": 1400, "height": 1000})
     page.goto(address + "lab/tree/notebooks/lab.ipynb?reset")
     expect(page.get_by_role("heading", name="A network learns to read digits").first).to_be_visible(timeout=2 * LONG)
@@ -46,9 +46,16 @@ def test_jupyterlab_runs_the_notebook_with_the_same_controls(watched, serving, t
     expect(answer).to_contain_text("notes.txt is not a picture")
 
 
-def test_the_page_works_behind_a_prefix_as_binder_serves_it(watched, serving, tmp_path):
-    address = jupyter(serving, tmp_path, "server", "/user/a-b/")
+def test_the_page_works_behind_a_prefix_as_binder_serves_it(watched, serving, tmp_path, sample):
+    address, process = jupyter(serving, tmp_path, "server", "/user/a-b/")
     page = watched()
     open_lab(page, address + "voila/render/notebooks/lab.ipynb")
     train_to_the_end(page)
     expect(page.locator(".mnistlab-top-losses img")).to_have_count(12)
+    _, held_out = sample
+    content = digit_picture(held_out, 0, side=2560, kind="BMP")  # over Jupyter's own limit of 10 MB
+    upload(page, ("large.bmp", content))
+    expect(page.locator(".mnistlab-prediction")).to_contain_text(f"This is {held_out.labels_of([0])[0]}", timeout=LONG)
+    (kernel,) = psutil.Process(process.pid).children()
+    page.goto("about:blank")
+    kernel.wait(30)

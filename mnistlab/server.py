@@ -1,4 +1,7 @@
-"""Starts the lab as a page of its own: stand-alone Voilà on this machine's loopback address."""
+"""Serves the lab: as a page of its own by stand-alone Voilà, or through a Jupyter server that is there already.
+
+In both, large photos must arrive and a page's kernel must end with the page; neither is so by default.
+"""
 
 import os
 import socket
@@ -12,7 +15,7 @@ ADDRESS = "127.0.0.1"
 
 def notebook():
     """The lab's notebook: beside the package in an installed copy, in `notebooks/` of a checkout."""
-    package = Path(__file__).parents[1]
+    package = Path(__file__).parent
     for place in (package / "notebooks", package.parent / "notebooks"):
         if (place / "lab.ipynb").is_file():
             return place / "lab.ipynb"
@@ -54,6 +57,22 @@ def serve(port, browser, dataset, data_dir, threads):
 def _set_cookie(request, notebook, cwd):
     """Called by Voilà before each page: without this cookie it refuses a page's farewell, which ends its kernel."""
     request.xsrf_token  # reading it sets the cookie
+
+
+def _jupyter_server_extension_points():
+    """Jupyter's own name for: this module extends a Jupyter server (JupyterLab, a hub, Binder)."""
+    return [{"module": "mnistlab.server"}]
+
+
+def _link_jupyter_server_extension(jupyter):
+    """Before Jupyter loads Voilà: what `serve` does for the stand-alone page, unless it is configured otherwise."""
+    if "prelaunch_hook" not in jupyter.config.VoilaConfiguration:
+        jupyter.config.VoilaConfiguration.prelaunch_hook = _set_cookie
+
+
+def _load_jupyter_server_extension(jupyter):
+    """Jupyter's own limit of 10 MB would cut the connection in the middle of a phone's photo."""
+    jupyter.web_app.settings.setdefault("websocket_max_message_size", WEBSOCKET_LIMIT)
 
 
 def _check_free(port):

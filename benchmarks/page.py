@@ -1,0 +1,167 @@
+"""What the page costs, in real Chromium: opening, the first point of a curve, frames a second, drawing, Stop."""
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+    # Voilà's usual page links an icon font elsewhere: let that fail at once rather than be waited for.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+ONE_SLIDER = {
+    "cells": [
+        {
+            "cell_type": "code", "execution_count": None, "id": "one", "metadata": {}, "outputs": [],
+            "source": "import ipywidgets\nipywidgets.IntSlider(description='One')",
+        }
+    ],
+    "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
+    "nbformat": 4,
+    "nbformat_minor": 5,
+}
+
+
+@contextmanager
+def serving(command):
+    """Run a server (its port goes to the end of the command) until the block ends; gives its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen([*command, f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address, pause = f"http://127.0.0.1:{port}/", threading.Event()
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(address + "static/ready").close()
+            except urllib.error.HTTPError:
+                break
+            except OSError:
+                pause.wait(0.1)
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def page_rows(rounds=9):
+    """Table rows of everything that is measured in the browser."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = os.environ.get("MNISTLAB_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        slider = Path(folder) / "slider.ipynb"
+        slider.write_text(json.dumps(ONE_SLIDER))
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        lab = [sys.executable, "-m", "mnistlab", "app", "--no-browser"]
+        with serving(lab) as ours, serving([sys.executable, "-m", "voila", str(slider), "--no-browser"]) as plain:
+            opened = {ours: [], plain: []}
+            for _ in range(rounds + 1):
+                for address in opened:
+                    opened[address].append(opening(browser, address))
+            rows = [opening_row(opened[ours][1:], opened[plain][1:])]  # the first of each warms the disk cache
+            rows += run_rows([one_run(browser, ours) for _ in range(rounds)])
+        browser.close()
+    return rows + [asyncio.run(drawing_row())]
+
+
+def opening(browser, address):
+    """Seconds from asking for a page until its sliders are there."""
+    page = browser.new_page()
+    started = perf_counter()
+    page.goto(address)
+    page.get_by_role("slider").first.wait_for()
+    seconds = perf_counter() - started
+    page.close()
+    return seconds
+
+
+def opening_row(ours, plain):
+    ratio = median(a / b for a, b in zip(ours, plain))
+    return (
+        "Opening the page",
+        f"{median(ours):.2f} s; a Voilà page with one slider {median(plain):.2f} s: {ratio:.2f} times as long",
+    )
+
+
+# All times are taken within the page, from the click on.
+MEASURE = """async () => {
+  const button = (name) => [...document.querySelectorAll('button')].find((b) => b.textContent === name);
+  const image = document.querySelector('.mnistlab-curves img');
+  const status = document.querySelector('.mnistlab-status');
+  const until = (element, test) => new Promise((resolve) => {
+    const look = new MutationObserver(() => test() && (look.disconnect(), resolve(performance.now())));
+    look.observe(element, {attributes: true, childList: true, subtree: true, characterData: true});
+  });
+  const frames = [];
+  new MutationObserver(() => frames.push(performance.now())).observe(image, {attributes: true, attributeFilter: ['src']});
+  const clicked = performance.now();
+  button('Train').click();
+  await until(image, () => frames.length >= 20);
+  const stopping = performance.now();
+  button('Stop').click();
+  const stopped = await until(status, () => status.textContent.includes('Stopped'));
+  return {first: frames[0] - clicked, rate: 19000 / (frames[19] - frames[0]), stop: stopped - stopping};
+}"""
+
+
+def one_run(browser, address):
+    """Milliseconds to the first frame, frames a second and milliseconds to Stop of one long run."""
+    page = browser.new_page()
+    page.goto(address)
+    for name in ("Epochs", "Hidden size"):
+        handle = page.get_by_role("slider", name=name)
+        handle.focus()
+        handle.press("End")
+    page.wait_for_function("document.querySelector('.mnistlab-curves img').naturalWidth > 100")
+    result = page.evaluate(MEASURE)
+    page.close()
+    return result
+
+
+def run_rows(runs):
+    middle = {key: median(run[key] for run in runs) for key in runs[0]}
+    worst = {key: max(run[key] for run in runs) for key in runs[0]}
+    slowest = min(run["rate"] for run in runs)
+    return [
+        ("First point after the click on Train", f"{middle['first']:.0f} ms (at worst {worst['first']:.0f} ms)"),
+        ("Frames a second in a long run", f"{middle['rate']:.1f} (at worst {slowest:.1f})"),
+        ("Stop takes effect after", f"{middle['stop']:.0f} ms (at worst {worst['stop']:.0f} ms)"),
+    ]
+
+
+async def drawing_row():
+    """The share of a long run's time that goes into the curves, measured within the kernel's own process."""
+    from mnistlab.app import CurvesPanel, Lab
+
+    lab = Lab()
+    curves = CurvesPanel(lab)
+    await curves._warm_up()
+    spent, draw = 0.0, curves._draw
+
+    def timed_draw():
+        nonlocal spent
+        started = perf_counter()
+        draw()
+        spent += perf_counter() - started
+
+    curves._draw = timed_draw
+    lab.change("epochs", 50)
+    lab.change("hidden_size", 512)
+    started = perf_counter()
+    lab.start()
+    await lab.task
+    return ("Drawing the curves", f"{spent / (perf_counter() - started):.1%} of the time of a 50-epoch run")
