@@ -25,7 +25,7 @@ def main():
     parser.add_argument("--data-dir", help="folder of the official MNIST files")
     options = parser.parse_args()
     official = mnistlab.load("mnist", options.data_dir)
-    rows = tutorial_rows(official) + quick_rows(official) + page_rows()
+    rows = tutorial_rows(official) + quick_rows(official) + page_rows(options.data_dir)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     table = "\n".join(
         [

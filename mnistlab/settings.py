@@ -121,7 +121,7 @@ class Preset:
 PRESETS = {
     "quick": Preset(
         "Quick", "The loss falls steeply and validation follows training: a healthy run.",
-        {"learning_rate": 0.2, "schedule": "one-cycle"},
+        {"learning_rate": 0.5, "momentum": 0.8, "schedule": "one-cycle"},
     ),
     "too-high": Preset(
         "Too high a learning rate", "The loss jumps up instead of falling, and accuracy never gets off the ground.",

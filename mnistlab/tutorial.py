@@ -44,6 +44,8 @@ def tutorial(
     ):
         if not 1 <= value <= most:
             raise ValueError(f"{name} is {value}; it must be from 1 to {most}.")
+    if not 0 < learning_rate <= 1:
+        raise ValueError(f"learning_rate is {learning_rate}; it must be above 0 and at most 1.")
     x, t, labels = _floats(train_set, train_size)
     test_x, test_t, test_labels = _floats(test_set, test_size)
     return _epochs(x, t, labels, test_x, test_t, test_labels, hidden_size, learning_rate, epochs, seed, exact_gradients)
@@ -70,14 +72,17 @@ def _epochs(x, t, labels, test_x, test_t, test_labels, hidden_size, learning_rat
     outputs = np.empty_like(t)
     for epoch in range(epochs):
         keep = rng.integers(0, 2, size=(count, hidden_size))
-        for block, product in zip(blocks, products):
-            outputs[block] = learn(
-                x[block], t[block], keep[block], product, weights_1, weights_2, learning_rate, exact_gradients
+        # A rate that is too high shows as an error of infinity or no number, which is the lesson: no warnings.
+        with np.errstate(over="ignore", invalid="ignore"):
+            for block, product in zip(blocks, products):
+                outputs[block] = learn(
+                    x[block], t[block], keep[block], product, weights_1, weights_2, learning_rate, exact_gradients
+                )
+            test_outputs = np.maximum(test_inked @ weights_1[inked], 0) @ weights_2
+            row = TutorialRow(
+                epoch, *_error_and_accuracy(outputs, t, labels), *_error_and_accuracy(test_outputs, test_t, test_labels)
             )
-        test_outputs = np.maximum(test_inked @ weights_1[inked], 0) @ weights_2
-        yield TutorialRow(
-            epoch, *_error_and_accuracy(outputs, t, labels), *_error_and_accuracy(test_outputs, test_t, test_labels)
-        )
+        yield row
 
 
 def learn(x, t, keep, products, weights_1, weights_2, learning_rate, exact_gradients):

@@ -1,5 +1,6 @@
 """What all tests share: a clean environment and the two datasets."""
 
+import gzip
 import http.server
 import os
 import threading
@@ -15,26 +16,31 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
-    """Nothing is read from or written to the user's own cache folder, and no variable changes what a test sees."""
+    """No test reads or writes the user's own cache folder, whose name this gives, or sees a variable set by the user."""
+    real = files.cache_folder()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         for name in ("MNISTLAB_DATA", "MNISTLAB_DATASET", "MNISTLAB_MIRROR"):
             patch.delenv(name, raising=False)
-        yield
+        yield real
 
 
 @pytest.fixture(scope="session")
-def official_folder(own_cache):
-    """The folder of the four official MNIST files: MNISTLAB_TEST_MNIST, ../shared/mnist, or fetched."""
+def official_folder(own_cache, tmp_path_factory):
+    """A folder with the four official MNIST files as .gz: MNISTLAB_TEST_MNIST, ../shared/mnist, or fetched once."""
     named = os.environ.get("MNISTLAB_TEST_MNIST")
     for folder in (Path(named) if named else None, ROOT.parent / "shared" / "mnist"):
         if folder and (folder / "train-images-idx3-ubyte.gz").is_file():
             return folder
     try:
-        return data.download("mnist")
+        fetched = data.download("mnist", own_cache)  # into the user's own cache, where the next session finds it
     except (files.DownloadError, files.CannotWrite) as error:
         reason = f"The official MNIST files are not here: {error}"
         pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    packed = tmp_path_factory.mktemp("official")
+    for file in files.SOURCES["mnist"].files:
+        (packed / f"{file.name}.gz").write_bytes(gzip.compress((fetched / file.name).read_bytes(), 1))
+    return packed
 
 
 @pytest.fixture(scope="session")

@@ -56,6 +56,12 @@ def cache(tmp_path, monkeypatch):
     return files.cache_folder()
 
 
+def wall(folder):
+    """Files where folders ought to be: a home for the cache, returned, and the folder that `folder` would unpack to."""
+    (folder / "mnist").write_text("")
+    return folder / "mnist"
+
+
 def listing(folder):
     return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
 
@@ -154,11 +160,8 @@ def test_a_folder_that_lacks_the_files_leaves_the_cache_to_be_used(tiny, tmp_pat
 
 
 def test_compressed_files_are_read_into_memory_where_nothing_can_be_written(tiny, tmp_path, monkeypatch):
-    wall = tmp_path / "wall"
-    wall.write_text("a file where folders ought to be")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(wall))
     folder = tiny(tmp_path / "mine", packed=True)
-    (folder / "mnist").write_text("and another")  # takes the place of the folder that could be unpacked to
+    monkeypatch.setenv("XDG_CACHE_HOME", str(wall(folder)))
     train_set, test_set = data.load("mnist", folder)
     assert np.array_equal(train_set.images, tiny.arrays[0]) and np.array_equal(test_set.labels, tiny.arrays[3])
     assert not train_set.images.flags.writeable
@@ -174,11 +177,14 @@ def test_the_sample_loads_where_the_cache_cannot_be_written(tmp_path, monkeypatc
     lambda raw: raw[:-1], lambda raw: raw + b"\0", lambda raw: raw[:100] + bytes([raw[100] ^ 1]) + raw[101:],
     lambda raw: b"", lambda raw: b"<html>",
 ], ids=["too short", "too long", "one bit", "empty", "a page"])
-@pytest.mark.parametrize("packed", [False, True], ids=["raw", "gzip"])
-def test_a_file_with_other_content_is_not_used(tiny, tmp_path, cache, damage, packed):
+@pytest.mark.parametrize("packed, writable", [(False, True), (True, True), (True, False)],
+                         ids=["raw", "gzip", "gzip in memory"])
+def test_a_file_with_other_content_is_not_used(tiny, tmp_path, cache, monkeypatch, damage, packed, writable):
     folder = tiny(tmp_path / "mine", packed)
     path = folder / f"t10k-images-idx3-ubyte{'.gz' if packed else ''}"
     path.write_bytes(gzip.compress(damage(gzip.decompress(path.read_bytes()))) if packed else damage(path.read_bytes()))
+    if not writable:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(wall(folder)))
     with pytest.raises(data.NotDownloaded, match="no whole t10k-images-idx3-ubyte in"):
         data.load("mnist", folder)
 
@@ -187,7 +193,7 @@ def test_a_file_with_other_content_is_not_used(tiny, tmp_path, cache, damage, pa
 def test_a_gz_file_that_is_not_whole_gzip_is_not_used(tiny, tmp_path, monkeypatch, content):
     folder = tiny(tmp_path / "mine", packed=True)
     (folder / "train-labels-idx1-ubyte.gz").write_bytes(content)
-    for home in (tmp_path / "cache", folder / "train-labels-idx1-ubyte.gz"):  # one can be written, the other cannot
+    for home in (tmp_path / "cache", wall(folder)):  # one can be written, the other cannot
         monkeypatch.setenv("XDG_CACHE_HOME", str(home))
         with pytest.raises(data.NotDownloaded, match="train-labels"):
             data.load("mnist", folder)

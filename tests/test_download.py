@@ -88,7 +88,8 @@ def too_short(handler, name):
 
 
 def stall(handler, name):
-    handler.server.over.wait()
+    handler.server.over.wait(5)  # then right, so that a downloader without a time-out is found out
+    right(handler, name)
 
 
 def stall_half_way(handler, name):
@@ -97,7 +98,8 @@ def stall_half_way(handler, name):
     handler.end_headers()
     handler.wfile.write(PACKED[name][:3])
     handler.wfile.flush()
-    handler.server.over.wait()
+    handler.server.over.wait(5)
+    handler.wfile.write(PACKED[name][3:])
 
 
 def hang_up(handler, name):
@@ -207,7 +209,7 @@ def test_a_right_mirror_supplies_all_four_files_bit_for_bit(serve, tmp_path):
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda function: function.__name__)
 def test_after_a_failure_the_next_mirror_supplies_the_files_bit_for_bit(serve, tmp_path, failure):
-    timeout = 0.3 if "stall" in failure.__name__ else 5.0
+    timeout = 1.0 if "stall" in failure.__name__ else 5.0
     fetch(tmp_path, serve.address(failure), serve.address(right), timeout=timeout)
     assert serve.count(failure) == 1 and serve.count(right) == 4
     assert contents(tmp_path) == RAW
@@ -220,7 +222,7 @@ def test_after_a_dead_port_the_next_mirror_supplies_the_files(serve, tmp_path, d
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda function: function.__name__)
 def test_when_all_mirrors_fail_each_ones_reason_is_named_and_nothing_is_left_behind(serve, tmp_path, dead, failure):
-    timeout = 0.3 if "stall" in failure.__name__ else 5.0
+    timeout = 1.0 if "stall" in failure.__name__ else 5.0
     with pytest.raises(files.DownloadError) as caught:
         fetch(tmp_path, serve.address(failure), dead, timeout=timeout)
     assert str(caught.value) == (

@@ -78,7 +78,7 @@ KINDS = {
     "black on white": lambda digit: saved(on_paper(digit)),
     "white on black": lambda digit: saved(large(digit)),
     "as small as MNIST": lambda digit: saved(Image.fromarray(digit)),
-    "2,000 pixels wide": lambda digit: saved(on_paper(digit, side=2000), "JPEG"),
+    "1,200 pixels wide": lambda digit: saved(on_paper(digit, side=1200), "JPEG"),
     "in a corner of a page": in_a_corner,
     "blue ink on cream, JPEG": lambda digit: saved(on_paper(digit, "#1e32a0", "#faf0d2", "RGB"), "JPEG", quality=75),
     "grey pencil on grey": lambda digit: saved(on_paper(digit, 110, 200)),
@@ -172,8 +172,10 @@ def test_a_clean_enlarged_digit_gives_nearly_the_mnist_digit_back(seen, digits, 
     assert differences.mean() < most
 
 
-@pytest.mark.parametrize("kind", ["white on black", "16-bit grey PNG", "BMP", "GIF of many frames", "transparent, black ink",
-                                  "transparent, white ink", "grey and alpha"])
+@pytest.mark.parametrize("kind", [
+    "white on black", "16-bit grey PNG", "BMP", "GIF of many frames", "transparent, black ink",
+    "transparent, white ink", "grey and alpha",
+])
 def test_the_same_picture_in_another_lossless_form_gives_the_same_pixels(seen, kind):
     assert error(seen(kind), seen("black on white")).max() < 0.5
 
@@ -221,7 +223,7 @@ def test_dust_beside_the_digit_does_not_move_it(digits):
     clean = prepare(saved(page)).pixels
     page.paste(0, (5, 5, 10, 10))
     page.paste(0, (240, 100, 245, 105))
-    assert np.array_equal(prepare(saved(page)).pixels, clean)
+    assert error(prepare(saved(page)).pixels[None], clean)[0] < 0.5
 
 
 def test_a_picture_of_one_long_winding_line_is_answered_like_any_other():
@@ -290,7 +292,7 @@ BAD = {
     "cut JPEG": (saved(NOISY, "JPEG")[:9_000], DAMAGED),
     "cut GIF": (saved(NOISY, "GIF")[:9_000], DAMAGED),
     "cut BMP": (saved(NOISY, "BMP")[:9_000], DAMAGED),
-    "PNG that ends after its header": (PNG[:33], DAMAGED),
+    "PNG that ends after its header": (PNG[:33], NOT_A_PICTURE),
     "30,000 x 30,000": (bare_png(30_000, 30_000), TOO_MANY),
     "10,000 x 10,000": (bare_png(10_000, 10_000), TOO_MANY),
     "5,001 x 5,000": (bare_png(5_001, 5_000), TOO_MANY),
@@ -341,15 +343,16 @@ def with_exif(place, content):
 
 
 @pytest.mark.parametrize("place, content", [
-    (0, b"\xff" * 8), (4, b"\xff\xff\xff\xff"), (8, b"\xff\xff"), (10, b"\xff" * 12), (18, b"\xff\xff"), (18, b"\0\x63"),
+    (0, b"\xff" * 8), (4, b"\xff" * 4), (8, b"\xff" * 2), (10, b"\xff" * 12), (18, b"\xff" * 2), (18, b"\0\x63"),
 ])
 def test_a_picture_with_a_damaged_exif_block_is_still_read_without_a_warning(place, content):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
         assert prepare(with_exif(place, content)).pixels.any()
+    assert said == []
 
 
-def test_every_scan_of_a_jpeg_that_is_too_large_to_open_is_refused_before_it_is_decoded():
+def test_a_jpeg_that_claims_60000_x_60000_pixels_is_refused_before_it_is_decoded():
     start = JPEG.index(b"\xff\xc0") + 5
     huge = JPEG[:start] + struct.pack(">HH", 60_000, 60_000) + JPEG[start + 4 :]
     with pytest.raises(UnreadableImage, match="too many pixels"):
@@ -364,8 +367,8 @@ def test_random_damage_gives_a_result_or_the_sentence_and_nothing_else(kind):
     whole = saved(some_digit().resize((60, 60)), kind, **options)
     rng = np.random.default_rng(10)
     answers = {"read": 0, "refused": 0}
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
         for _ in range(150):
             content = bytearray(whole)
             # Half of the damage is near the beginning, where a mistake matters most.
@@ -380,7 +383,7 @@ def test_random_damage_gives_a_result_or_the_sentence_and_nothing_else(kind):
                 answers["read"] += 1
             except UnreadableImage:
                 answers["refused"] += 1
-    assert min(answers.values()) > 0
+    assert min(answers.values()) > 0 and said == []
 
 
 def test_random_pictures_of_any_size_give_28x28_or_none():

@@ -12,8 +12,8 @@ from ..evaluation import majority_baseline
 from ..images import png
 from .parts import Panel, text
 
-# At most eight frames a second, and drawing never takes more than this share of a run's time.
-FRAME_EVERY = 0.12
+# Six frames a second, and fewer where they would take more than this share of a run's time.
+FRAME_EVERY = 0.15
 DRAWING_SHARE = 0.05
 # Slowest imports first to last; between two of them the page can be used.
 SLOW_IMPORTS = ("matplotlib", "matplotlib.font_manager", "matplotlib.figure", "mnistlab.plots")
