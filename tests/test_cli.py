@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from mnistlab import cli
+from mnistlab.settings import PRESETS
 
 EPOCH = {"epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds"}
 TUTORIAL_EPOCH = {"epoch", "training_error", "training_accuracy", "test_error", "test_accuracy"}
@@ -153,13 +154,17 @@ def test_the_same_seed_gives_the_same_figures_and_another_seed_others(run):
     assert figures(3) == first != figures(4)
 
 
+def as_options(values):
+    return [text for name, value in values.items() for text in (f"--{name.replace('_', '-')}", str(value))]
+
+
 def test_a_preset_sets_what_options_do_not():
-    rows = {}
+    values, rows = PRESETS["quick"].values, {}
     for name, arguments in {
         "preset": ["--preset", "quick"],
-        "by hand": ["--learning-rate", "0.2", "--schedule", "one-cycle"],
+        "by hand": as_options(values),
         "overridden": ["--preset", "quick", "--learning-rate", "0.05"],
-        "overridden by hand": ["--learning-rate", "0.05", "--schedule", "one-cycle"],
+        "overridden by hand": as_options({**values, "learning_rate": 0.05}),
     }.items():
         result = only_json(command("train", *QUICKLY, "--json", *arguments).stdout)
         rows[name] = [row["train_loss"] for row in result["epochs"]]

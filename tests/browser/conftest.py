@@ -22,7 +22,7 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium():
     """The browser, one for all tests."""
     names = (os.environ.get("MNISTLAB_CHROMIUM"), "chromium", "chromium-browser", "google-chrome", "chrome")
@@ -81,7 +81,7 @@ def app(home, *options, **variables):
         yield address, process
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def voila(tmp_path_factory):
     """(address, process) of the lab served by stand-alone Voilà."""
     with app(tmp_path_factory.mktemp("home")) as running:
