@@ -21,8 +21,8 @@ from .training import train
 from .tutorial import tutorial
 
 SETTING_OPTIONS = (
-    "hidden_size", "epochs", "batch_size", "learning_rate", "momentum", "dropout_rate", "schedule", "loss",
-    "train_size", "seed",
+    "hidden_size", "epochs", "batch_size", "learning_rate", "optimizer", "momentum", "dropout_rate", "schedule", "loss",
+    "l1", "l2", "clip_norm", "train_size", "seed",
 )
 
 

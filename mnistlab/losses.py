@@ -1,7 +1,7 @@
 """What a network is asked to make small: the loss of each image, and its gradient with respect to the logits.
 
 Logits are the network's raw outputs, shape (b, classes); labels are whole numbers, shape (b,). The loss of a batch is
-the mean over its images.
+the mean over its images; a penalty on the weights may be added to it.
 """
 
 import numpy as np
@@ -63,3 +63,38 @@ def make_loss(name):
     if name not in LOSSES:
         raise ValueError(f"There is no loss {name!r}. The losses are {', '.join(LOSSES)}.")
     return LOSSES[name]()
+
+
+class L1:
+    """A penalty on the size of weights: rate * sum |w| (Tibshirani 1996; Goodfellow et al. 2016, 7.1.2)."""
+
+    name = "l1"
+
+    def forward(self, weights, rate):
+        """The penalty on weights (n,), a number; rate >= 0."""
+        return rate * float(np.abs(weights).sum(dtype=np.float64))
+
+    def backward(self, weights, rate, gradient):
+        """Add rate * sign(w) to gradient (n,), in place; a weight of zero is left at rest."""
+        gradient += np.sign(weights) * rate
+
+
+class L2:
+    """A penalty on the square of weights: rate / 2 * sum w^2 (Goodfellow et al. 2016, 7.1.1).
+
+    With plain gradient descent this is weight decay. rate is the `weight_decay` of PyTorch's SGD, and twice the number
+    given to Keras's `L2`, which leaves out the half.
+    """
+
+    name = "l2"
+
+    def forward(self, weights, rate):
+        """The penalty on weights (n,), a number; rate >= 0."""
+        return 0.5 * rate * float(np.vdot(weights, weights))
+
+    def backward(self, weights, rate, gradient):
+        """Add rate * w to gradient (n,), in place."""
+        gradient += weights * rate
+
+
+PENALTIES = {penalty.name: penalty() for penalty in (L1, L2)}

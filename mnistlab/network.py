@@ -14,7 +14,8 @@ class Network:
     weights; dtype: float32, or float64 for gradient checks.
 
     `parameters` and `gradient` are flat vectors of that dtype. Each layer holds views into both, so an optimizer is a
-    few lines over one vector, and saving a network is saving one array. Raises ValueError when two neighbours do not fit.
+    few lines over one vector, and saving a network is saving one array. `weight_slices` says where in them the weights
+    are, the part that penalties apply to. Raises ValueError when two neighbours do not fit.
     """
 
     def __init__(self, layers, rng, dtype=np.float32):
@@ -39,12 +40,15 @@ class Network:
         self.inputs, self.outputs = sized[0].inputs, sized[-1].outputs
 
     def _share_out(self):
-        start = 0
+        start, self.weight_slices = 0, []
         for layer in self.layers:
             for name, shape in layer.shapes.items():
                 stop = start + math.prod(shape)
                 setattr(layer, name, self.parameters[start:stop].reshape(shape))
                 setattr(layer, name + "_gradient", self.gradient[start:stop].reshape(shape))
+                # Biases are few and only shift: no penalty is put on them (Goodfellow et al. 2016, 7.1).
+                if name == "weights":
+                    self.weight_slices.append(slice(start, stop))
                 start = stop
 
     def forward(self, x, rng=None):

@@ -43,19 +43,36 @@ class Settings:
         128, 1, 60_000, slider=(1, 1024), scale="log", label="Batch size", unit="images",
         help="How many images each step averages its gradient over.",
     )
+    optimizer: str = setting(
+        "momentum", choices=("sgd", "momentum", "nesterov", "rmsprop", "adam"), label="Optimizer",
+        help="How a gradient becomes a step; rmsprop and adam want a learning rate of about 0.001.",
+    )
     momentum: float = setting(
-        0.9, 0.0, 0.999, live=True, label="Momentum", help="How much of the last step each new step keeps.",
+        0.9, 0.0, 0.999, live=True, label="Momentum",
+        help="How much of the last step each new step keeps; sgd and rmsprop do without.",
     )
     dropout_rate: float = setting(
         0.0, 0.0, 0.95, label="Dropout rate", help="The share of hidden units switched off at random in each step.",
     )
     schedule: str = setting(
-        "constant", choices=("constant", "one-cycle"), live=True, label="Schedule",
+        "constant", choices=("constant", "step", "cosine", "one-cycle"), live=True, label="Schedule",
         help="How the learning rate changes in the course of a run.",
     )
     loss: str = setting(
         "cross-entropy", choices=("cross-entropy", "squared-error"), label="Loss",
         help="What the network is asked to make small.",
+    )
+    l1: float = setting(
+        0.0, 0.0, 1.0, slider=(0.0, 0.001), live=True, label="L1",
+        help="How strongly each step pulls every weight towards zero by the same amount: many end there.",
+    )
+    l2: float = setting(
+        0.0, 0.0, 1.0, slider=(0.0, 0.01), live=True, label="Weight decay (L2)",
+        help="How strongly each step pulls weights towards zero, large ones most; biases stay free.",
+    )
+    clip_norm: float = setting(
+        0.0, 0.0, 1e6, slider=(0.0, 10.0), live=True, label="Gradient clipping",
+        help="The length to which a longer gradient is cut before the step; 0 leaves every gradient as it is.",
     )
     train_size: int = setting(
         60_000, 10, 60_000, scale="log", label="Training images", unit="images",
@@ -147,17 +164,3 @@ def generators(seed):
     Each has its own stream, so turning one thing on does not reshuffle another.
     """
     return [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)]
-
-
-def scheduled(schedule, learning_rate, progress):
-    """The learning rate for the next step. progress: the share of the run's steps already made, 0 to 1.
-
-    constant: the rate itself. one-cycle: up from a tenth of it over the first quarter, then down in a straight line
-    towards zero (Smith and Topin 2018, arXiv 1708.07120).
-    """
-    if schedule == "constant":
-        return learning_rate
-    warm_up = 0.25
-    if progress < warm_up:
-        return learning_rate * (0.1 + 0.9 * progress / warm_up)
-    return learning_rate * (1.0 - progress) / (1.0 - warm_up)

@@ -12,9 +12,10 @@ import numpy as np
 
 from .data import Batches
 from .evaluation import Evaluation, logits_in_chunks
-from .losses import make_loss
-from .optimizers import SGD
-from .settings import generators, scheduled
+from .losses import PENALTIES, make_loss
+from .optimizers import clip_by_norm, make_optimizer
+from .schedules import scheduled
+from .settings import generators
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,9 @@ class Row:
 
     epoch: from 1; train_loss, train_accuracy: means over the epoch's batches while the network was learning;
     validation_loss, validation_accuracy: after the epoch, without dropout; seconds: the epoch's, validation included.
+
+    Both losses are what the run makes small, the L1 and L2 penalties included, as in Keras: so the two curves can be
+    compared, and the loss of `evaluate` and of an Evaluation, which is that of the images alone, is lower.
     """
 
     epoch: int
@@ -78,7 +82,7 @@ class Run:
         self.train_set, self.validation_set = train_set, validation_set
         self.batch_size = settings.batch_size
         self.loss = make_loss(settings.loss)
-        self.optimizer = SGD(len(network.parameters), network.dtype)
+        self.optimizer = make_optimizer(settings.optimizer, len(network.parameters), network.dtype)
         _, self.order_rng, self.noise_rng, _ = generators(settings.seed)
         self.history, self.evaluation, self.failure = History(), None, None
         self.epoch = self.position = 0
@@ -123,21 +127,25 @@ class Run:
             for _ in logits_in_chunks(self.network, self.validation_set, logits):
                 yield self._progress("validating")
             evaluation = Evaluation(logits, self.validation_set.labels_of(), self.loss.name)
-            if not math.isfinite(evaluation.loss):
-                self.failure = self._blame(evaluation.loss)
+            validation_loss = evaluation.loss + self._penalty()
+            if not math.isfinite(validation_loss):
+                self.failure = self._blame(validation_loss)
                 return
             self.evaluation = evaluation
             self.epoch += 1
             self.history.rows.append(
                 Row(
                     self.epoch, loss_sum / len(order), correct / len(order),
-                    self.evaluation.loss, self.evaluation.accuracy, time.perf_counter() - started,
+                    validation_loss, evaluation.accuracy, time.perf_counter() - started,
                 )
             )
             yield self._progress("epoch")
 
     def _step(self, x, labels):
-        """One step of gradient descent on a batch. Returns (sum of its losses, number of right predictions)."""
+        """One step of gradient descent on a batch. Returns (sum of its losses, number of right predictions).
+
+        The penalty counts once an image, so that means stay means.
+        """
         network, settings = self.network, self.settings
         # A rate that is too high overflows on its way to infinity; `_walk` says so in words.
         with np.errstate(over="ignore", invalid="ignore"):
@@ -145,11 +153,26 @@ class Run:
             losses = self.loss.forward(logits, labels)
             hits = int((logits.argmax(axis=1) == labels).sum())
             network.backward(self.loss.backward())
+            penalty = self._penalty(network.gradient)
+            if settings.clip_norm:
+                clip_by_norm(network.gradient, settings.clip_norm)
             # At most 1: somebody may have lowered the number of epochs meanwhile.
             made = min(1.0, len(self.history.step_losses) / (self.steps_per_epoch * settings.epochs))
             rate = scheduled(settings.schedule, settings.learning_rate, made)
             self.optimizer.update(network.parameters, network.gradient, rate, settings.momentum)
-        return float(losses.sum(dtype=np.float64)), hits
+        return float(losses.sum(dtype=np.float64)) + penalty * len(labels), hits
+
+    def _penalty(self, gradient=None):
+        """The penalties on the weights as they are now; their gradient is added to `gradient` where one is given."""
+        total = 0.0
+        for name, penalty in PENALTIES.items():
+            rate = getattr(self.settings, name)
+            for part in self.network.weight_slices if rate else ():
+                weights = self.network.parameters[part]
+                total += penalty.forward(weights, rate)
+                if gradient is not None:
+                    penalty.backward(weights, rate, gradient[part])
+        return total
 
     def _progress(self, phase):
         steps = self.steps_per_epoch
@@ -172,8 +195,9 @@ def train(network, train_set, validation_set, settings):
     """Begin a run and return it; nothing is computed before it is iterated.
 
     network: changed in place; train_set, validation_set: Datasets; settings: may be changed while the run goes on,
-    and the next step uses the new learning rate, momentum and schedule. The same settings, seed included, give the
-    same History apart from its seconds. Raises ValueError when the images do not fit the network or a set is empty.
+    and the next step uses the new learning rate, momentum, schedule, penalties and clipping. The same settings, seed
+    included, give the same History apart from its seconds. Raises ValueError when the images do not fit the network or
+    a set is empty.
 
         for progress in (run := train(network, train_set, validation_set, settings)):
             ...

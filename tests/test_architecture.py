@@ -12,7 +12,7 @@ import mnistlab
 
 PACKAGE = Path(mnistlab.__file__).parent
 FLOORS = [
-    ("settings", "layers", "losses", "optimizers", "idx"),
+    ("settings", "layers", "losses", "optimizers", "schedules", "idx"),
     ("network", "data", "files", "images"),
     ("training", "tutorial", "evaluation"),
     ("plots", "export"),

@@ -187,7 +187,7 @@ def test_every_option_of_train_changes_the_run(run):
     for option in (
         ("--hidden-size", 33), ("--epochs", 3), ("--batch-size", 50), ("--learning-rate", 0.05), ("--momentum", 0.5),
         ("--dropout-rate", 0.3), ("--schedule", "one-cycle"), ("--loss", "squared-error"), ("--train-size", 400),
-        ("--seed", 1),
+        ("--seed", 1), ("--optimizer", "nesterov"), ("--l1", 0.001), ("--l2", 0.01), ("--clip-norm", 0.5),
     ):
         assert losses(*option) != usual, option
 

@@ -1,4 +1,4 @@
-"""Losses: values, gradients against finite differences, and logits of any size."""
+"""Losses and penalties: values, gradients against finite differences, and logits of any size."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from differences import assert_same_gradient, numerical_gradient
 
-from mnistlab.losses import LOSSES, make_loss, softmax
+from mnistlab.losses import LOSSES, PENALTIES, make_loss, softmax
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -66,3 +66,31 @@ def test_a_loss_leaves_the_logits_as_they_are(name):
 def test_an_unknown_loss_is_refused_with_the_losses_there_are():
     with pytest.raises(ValueError, match="no loss 'hinge'.*cross-entropy, squared-error"):
         make_loss("hinge")
+
+
+# Penalties
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+@pytest.mark.parametrize("count", [1, 7, 30])
+@pytest.mark.parametrize("rate", [0.0, 0.01, 0.7])
+def test_a_penalty_adds_its_gradient(name, count, rate):
+    weights, penalty = np.random.default_rng(4).standard_normal(count), PENALTIES[name]
+    expected = numerical_gradient(lambda: penalty.forward(weights, rate), weights)
+    gradient = np.full(count, 2.0)
+    penalty.backward(weights, rate, gradient)
+    assert_same_gradient(gradient - 2, expected)
+
+
+def test_the_penalties_are_the_sum_of_sizes_and_half_the_sum_of_squares():
+    weights = np.array([3.0, -4.0, 0.0])
+    assert [PENALTIES[name].forward(weights, 0.5) for name in ("l1", "l2")] == [3.5, 6.25]
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_a_penalty_leaves_a_weight_of_zero_alone_and_float32_as_it_is(name):
+    weights, gradient = np.array([0, 2, -2], np.float32), np.zeros(3, np.float32)
+    PENALTIES[name].backward(weights, np.float64(0.5) if name == "l1" else 0.25, gradient)
+    assert gradient.dtype == np.float32 and weights.tolist() == [0, 2, -2]
+    assert gradient.tolist() == [0, 0.5, -0.5]
+    assert type(PENALTIES[name].forward(weights, 0.5)) is float

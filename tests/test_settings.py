@@ -1,4 +1,4 @@
-"""Settings: the table, what it refuses, presets, generators and schedules."""
+"""Settings: the table, what it refuses, presets and generators."""
 
 import json
 
@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from mnistlab import PRESETS, Settings, generators
-from mnistlab.settings import TABLE, preset, scheduled
+from mnistlab.losses import LOSSES
+from mnistlab.optimizers import OPTIMIZERS
+from mnistlab.schedules import SCHEDULES
+from mnistlab.settings import TABLE, preset
 
 NUMBERS = [name for name, item in TABLE.items() if item.type is not str]
 WORDS = [name for name, item in TABLE.items() if item.type is str]
@@ -57,6 +60,11 @@ def test_a_word_that_is_no_choice_is_refused_with_the_choices(name, value):
         Settings(**{name: value})
 
 
+@pytest.mark.parametrize("name, table", [("loss", LOSSES), ("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)])
+def test_the_choices_of_a_setting_are_those_there_are(name, table):
+    assert TABLE[name].metadata["choices"] == tuple(table)
+
+
 def test_an_unknown_setting_is_refused_with_the_names_there_are():
     with pytest.raises(AttributeError, match="no setting 'learning_rat'.*learning_rate, epochs"):
         Settings().learning_rat = 0.1
@@ -81,6 +89,16 @@ def test_a_refused_value_changes_nothing():
     with pytest.raises(ValueError):
         settings.epochs = 0
     assert settings.epochs == 7
+
+
+def test_rates_momentum_penalties_and_clipping_are_live():
+    live = {name for name, item in TABLE.items() if item.metadata["live"]}
+    assert live == {"learning_rate", "schedule", "momentum", "l1", "l2", "clip_norm"}
+
+
+def test_penalties_and_clipping_are_off_by_default_and_the_optimizer_is_momentum():
+    settings = Settings()
+    assert (settings.optimizer, settings.l1, settings.l2, settings.clip_norm) == ("momentum", 0, 0, 0)
 
 
 def test_a_copy_is_independent():
@@ -137,20 +155,3 @@ def test_one_seed_gives_four_different_streams_and_always_the_same():
     assert draws[0] == draws[1]
     assert len({tuple(draw) for draw in draws[0]}) == 4
     assert draws[0] != [rng.random(4).tolist() for rng in generators(4)]
-
-
-@pytest.mark.parametrize("progress", [0, 0.3, 1])
-def test_a_constant_schedule_is_the_rate_itself(progress):
-    assert scheduled("constant", 0.3, progress) == 0.3
-
-
-def test_one_cycle_rises_from_a_tenth_for_a_quarter_then_falls_to_zero():
-    given = [scheduled("one-cycle", 2.0, progress) for progress in (0, 0.125, 0.25, 0.625, 1)]
-    assert given == pytest.approx([0.2, 1.1, 2.0, 1.0, 0.0])
-
-
-def test_one_cycle_never_passes_its_rate_and_turns_once():
-    rates = [scheduled("one-cycle", 0.5, step / 200) for step in range(201)]
-    assert max(rates) == 0.5 and min(rates) >= 0
-    turns = np.flatnonzero(np.diff(np.sign(np.diff(rates))))
-    assert len(turns) == 1

@@ -11,6 +11,8 @@ from toys import finished, pixels, toy_run, toy_set
 
 from mnistlab import Dataset, Settings, evaluate, generators, split, train, training_split
 from mnistlab.losses import LOSSES, make_loss
+from mnistlab.optimizers import OPTIMIZERS
+from mnistlab.schedules import SCHEDULES
 
 TRAINING, VALIDATION = toy_set(50), toy_set(20, seed=1)
 
@@ -35,7 +37,11 @@ def test_training_learns():
 # Reproducible
 
 
-@pytest.mark.parametrize("values", [{}, {"dropout_rate": 0.5, "schedule": "one-cycle"}, {"loss": "squared-error"}])
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"dropout_rate": 0.5, "schedule": "one-cycle"}, {"loss": "squared-error"}, {"optimizer": "adam"},
+     {"optimizer": "rmsprop", "l1": 0.01, "l2": 0.01, "clip_norm": 0.1}],
+)
 def test_the_same_seed_gives_the_same_run_bit_for_bit(values):
     values = {"learning_rate": 0.05, "seed": 4, **values}
     assert_same_run(*(finished(toy_run(TRAINING, VALIDATION, **values)) for _ in range(2)))
@@ -153,12 +159,94 @@ def test_the_history_numbers_epochs_from_one_and_is_plain_data():
         assert {type(value) for value in row.values()} == {int, float}
 
 
+# The optimizer, penalties and clipping
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_learns(name):
+    rate = {"sgd": 0.3, "momentum": 0.1, "nesterov": 0.1, "rmsprop": 0.01, "adam": 0.01}[name]
+    run = finished(toy_run(TRAINING, VALIDATION, epochs=30, optimizer=name, learning_rate=rate))
+    assert type(run.optimizer) is OPTIMIZERS[name]
+    assert run.history.rows[-1].validation_accuracy == 1
+    assert run.history.rows[-1].train_loss < run.history.rows[0].train_loss / 5
+
+
+def weights_of(network):
+    return [layer.weights for layer in network.layers if hasattr(layer, "weights")]
+
+
+def test_a_network_knows_which_of_its_parameters_are_weights():
+    network = toy_run(TRAINING, VALIDATION).network
+    network.parameters[:] = 0
+    for part in network.weight_slices:
+        network.parameters[part] = 1
+    assert len(network.weight_slices) == 2
+    assert all((layer == 1).all() for layer in weights_of(network))
+    assert all((layer.biases == 0).all() for layer in network.layers if hasattr(layer, "biases"))
+
+
+@pytest.mark.parametrize("values", [{"l1": 0.02}, {"l2": 0.3}, {"l1": 0.02, "l2": 0.3}])
+def test_a_first_step_follows_the_gradient_of_loss_and_penalty_on_the_weights_alone(values):
+    plain, pulled = (
+        toy_run(TRAINING, VALIDATION, optimizer="sgd", learning_rate=0.5, **chosen) for chosen in ({}, values)
+    )
+    before = [weights.copy() for weights in weights_of(plain.network)]
+    next(plain), next(pulled)
+    penalty = 0.0
+    for weights, without, with_it in zip(before, weights_of(plain.network), weights_of(pulled.network)):
+        pull = values.get("l1", 0) * np.sign(weights) + values.get("l2", 0) * weights
+        np.testing.assert_allclose(with_it, without - 0.5 * pull, rtol=1e-5, atol=1e-6)
+        penalty += values.get("l1", 0) * np.abs(weights).sum() + values.get("l2", 0) / 2 * (weights**2).sum()
+    for one, other in zip(plain.network.layers, pulled.network.layers):
+        assert not hasattr(one, "biases") or np.array_equal(one.biases, other.biases)
+    assert pulled.history.step_losses[0] == pytest.approx(plain.history.step_losses[0] + penalty, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["l1", "l2"])
+def test_both_losses_of_a_row_hold_the_penalty_and_that_of_an_evaluation_does_not(name):
+    # Steps this small leave the weights where they are, and the short last batch must not weigh more than its images.
+    small = {"epochs": 1, "batch_size": 48, "learning_rate": 1e-6, "momentum": 0}
+    plain, pulled = (finished(toy_run(TRAINING, VALIDATION, **small, **more)) for more in ({}, {name: 0.5}))
+    size = np.abs if name == "l1" else lambda weights: weights**2 / 2
+    penalty = 0.5 * sum(size(weights.astype(float)).sum() for weights in weights_of(plain.network))
+    for field in ("train_loss", "validation_loss"):
+        with_it, without = (getattr(run.history.rows[0], field) for run in (pulled, plain))
+        assert with_it == pytest.approx(without + penalty, rel=1e-4)
+    assert pulled.evaluation.loss == evaluate(pulled.network, VALIDATION).loss
+    assert pulled.evaluation.loss == pytest.approx(plain.evaluation.loss, rel=1e-4)
+
+
+def test_an_l1_penalty_leaves_more_weights_near_zero_than_none():
+    near_zero = []
+    for rate in (0, 0.05):
+        network = finished(toy_run(TRAINING, VALIDATION, epochs=40, learning_rate=0.02, l1=rate)).network
+        near_zero.append(sum((np.abs(weights) < 0.01).sum() for weights in weights_of(network)))
+    assert near_zero[1] > 3 * near_zero[0] > 0
+
+
+def test_clipping_cuts_the_first_step_to_the_limit_with_the_penalty_within():
+    step = []
+    for limit in (0, 0.25):
+        run = toy_run(TRAINING, VALIDATION, optimizer="sgd", learning_rate=1, l2=1, clip_norm=limit)
+        before = run.network.parameters.copy()
+        next(run)
+        step.append(run.network.parameters - before)
+    whole, cut = step
+    assert np.linalg.norm(whole) > 1
+    np.testing.assert_allclose(cut, whole * (0.25 / np.linalg.norm(whole)), rtol=1e-4, atol=1e-7)
+
+
+def test_a_limit_that_no_gradient_reaches_changes_nothing():
+    assert_same_run(*(finished(toy_run(TRAINING, VALIDATION, clip_norm=limit)) for limit in (0, 1e6)))
+
+
 # The types of numbers
 
 
-@pytest.mark.parametrize("schedule", ["constant", "one-cycle"])
+@pytest.mark.parametrize("schedule", SCHEDULES)
 def test_parameters_stay_float32_whatever_type_a_setting_has(schedule):
-    values = {"learning_rate": 0.05, "momentum": 0.5, "dropout_rate": 0.25, "schedule": schedule}
+    values = {"learning_rate": 0.05, "momentum": 0.5, "dropout_rate": 0.25, "l1": 0.01, "l2": 0.01, "clip_norm": 0.1}
+    values["schedule"] = schedule
     plain = finished(toy_run(TRAINING, VALIDATION, **values))
     numpy_numbers = {name: np.float64(value) for name, value in values.items() if name != "schedule"}
     run = toy_run(TRAINING, VALIDATION, **numpy_numbers, schedule=schedule)
@@ -234,7 +322,10 @@ def test_a_run_that_goes_well_has_no_failure():
 # Live settings
 
 
-@pytest.mark.parametrize("name, value", [("learning_rate", 0.4), ("momentum", 0.0), ("schedule", "one-cycle")])
+@pytest.mark.parametrize(
+    "name, value",
+    [("learning_rate", 0.4), ("momentum", 0.0), ("schedule", "one-cycle"), ("clip_norm", 0.1)],
+)
 def test_a_live_setting_that_changes_during_the_run_counts_from_the_next_step(name, value):
     left_alone = finished(toy_run(TRAINING, VALIDATION))
     settings = left_alone.settings.copy()
@@ -246,6 +337,19 @@ def test_a_live_setting_that_changes_during_the_run_counts_from_the_next_step(na
     # The change counts in the fourth step, and shows in the loss of the fifth.
     assert run.history.step_losses[:4] == left_alone.history.step_losses[:4]
     assert run.history.step_losses[4] != left_alone.history.step_losses[4]
+
+
+@pytest.mark.parametrize("name", ["l1", "l2"])
+def test_a_penalty_that_changes_during_the_run_counts_from_the_next_step(name):
+    left_alone = finished(toy_run(TRAINING, VALIDATION))
+    run = toy_run(TRAINING, VALIDATION)
+    for _ in range(3):
+        next(run)
+    setattr(run.settings, name, 0.1)
+    finished(run)
+    assert run.history.step_losses[:3] == left_alone.history.step_losses[:3]
+    assert run.history.step_losses[3] > left_alone.history.step_losses[3]
+    assert run.history.step_accuracies[:4] == left_alone.history.step_accuracies[:4]
 
 
 def test_fewer_epochs_during_a_one_cycle_run_never_turn_the_steps_around():
