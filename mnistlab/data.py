@@ -87,16 +87,22 @@ class Batches:
         self._bytes = np.empty((size, self._flat.shape[1]), np.uint8)
         self._floats = np.empty((size, self._flat.shape[1]), np.float32)
 
-    def inputs(self, rows):
-        """The images of `rows` (int array or slice) as a batch, overwritten by the next call."""
+    def inputs(self, rows, change=None):
+        """The images of `rows` (int array or slice) as a batch, overwritten by the next call.
+
+        change: a function from floats 0 to 1 to a new batch of them, such as an augmentation.
+        """
         chosen = self.dataset.indices[rows]
         raw, x = self._bytes[: len(chosen)], self._floats[: len(chosen)]
         # mode="clip" lets take write straight into `raw`; the default copies once more to be able to raise.
         np.take(self._flat, chosen, axis=0, out=raw, mode="clip")
-        np.multiply(raw, np.float32(1 / 255 / self.dataset.deviation), out=x)
-        if self.dataset.mean:
-            x -= np.float32(self.dataset.mean / self.dataset.deviation)
-        return x
+        np.multiply(raw, np.float32(1 / 255), out=x)
+        if change is not None:
+            x = change(x)
+        if (self.dataset.mean, self.dataset.deviation) == (0, 1):
+            return x
+        np.subtract(x, np.float32(self.dataset.mean), out=x)
+        return np.divide(x, np.float32(self.dataset.deviation), out=x)
 
 
 def split(dataset, fraction, rng):

@@ -147,6 +147,12 @@ def test_a_short_batch_and_a_larger_one_come_out_of_the_same_buffers_unharmed():
     assert np.array_equal(augmenter(small, np.random.default_rng(0)), augment(small, ALL, np.random.default_rng(0)))
 
 
+@each_kind
+def test_bytes_come_out_as_the_floats_rounded_to_whole_greys(parameters):
+    as_bytes, as_floats = (augment(pictures(dtype=dtype), parameters, np.random.default_rng(3)) for dtype in (np.uint8, np.float32))
+    assert np.abs(as_bytes - 255.0 * as_floats).max() < 0.501
+
+
 def test_the_next_batch_is_written_to_the_same_memory():
     augmenter, rng = Augmenter(ALL), np.random.default_rng(0)
     assert np.shares_memory(augmenter(pictures(4), rng), augmenter(pictures(3), rng))

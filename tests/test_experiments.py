@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys import pixels, toy_set
 
+from mnistlab.augmentation import Augmentation, Augmenter
 from mnistlab.data import Batches, Dataset
 from mnistlab.experiments import (
     duplicates, from_floats, hold_out, iterated_k_fold, k_fold, noisy_labels, shuffled_labels, standardised, subset,
@@ -136,7 +137,7 @@ def test_white_noise_has_the_labels_and_the_size_but_every_grey_alike():
 
 
 def test_standardised_inputs_have_mean_0_and_deviation_1_over_the_training_set(sample):
-    train_set = sample[0].select(np.arange(1500))
+    train_set = sample[0].select(np.arange(600, 2100))
     scaled = standardised(train_set)[0]
     batches, parts = Batches(scaled, 128), []
     for start in range(0, 1500, 128):
@@ -161,6 +162,29 @@ def test_standardising_copies_no_image_and_is_kept_by_selections(part):
     assert (part.mean, part.deviation) == (0, 1)
     assert scaled.select(slice(3)).mean == scaled.mean == subset(scaled, 5, rng()).mean
     assert noisy_labels(scaled, 0.5, rng()).deviation == scaled.deviation
+
+
+def test_a_change_of_a_batch_sees_plain_pixels_before_they_are_standardised(part):
+    seen = []
+
+    def inverted(x):
+        seen.append(x.copy())
+        return 1 - x
+
+    scaled = standardised(part)[0]
+    batch = Batches(scaled, 4).inputs(slice(0, 4), inverted)
+    plain = pixels(part.select(slice(0, 4)))
+    assert np.allclose(seen[0], plain) and batch.dtype == np.float32
+    assert np.allclose(batch, (1 - plain - scaled.mean) / scaled.deviation, atol=1e-5)
+    assert np.allclose(Batches(part, 4).inputs(slice(0, 4), inverted), 1 - plain)
+
+
+def test_augmented_inputs_keep_mean_0_and_deviation_1_roughly(sample):
+    augmenter, generator = Augmenter(Augmentation(shift=2, rotate=12)), rng()
+    batches = Batches(standardised(sample[0])[0], 1000)
+    batch = batches.inputs(slice(0, 1000), lambda x: augmenter(x, generator))
+    assert abs(batch.mean()) < 0.05 and abs(batch.std() - 1) < 0.1
+    assert np.abs(batch - batches.inputs(slice(0, 1000))).mean() > 0.1
 
 
 def test_what_cannot_be_standardised_is_refused(part):
