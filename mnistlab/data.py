@@ -29,13 +29,16 @@ class Dataset:
     """Images with their labels, or a selection of them.
 
     images: uint8 (m, 28, 28), shared by all selections; labels: uint8 (m,); class_names: one name a label;
-    indices: which of the m images belong to this selection, int64 (n,), in order.
+    indices: which of the m images belong to this selection, int64 (n,), in order;
+    mean, deviation: what is taken from each pixel (0 to 1) of a batch, and what the rest is divided by.
     """
 
     images: np.ndarray
     labels: np.ndarray
     class_names: tuple = DIGITS
     indices: np.ndarray | None = None
+    mean: float = 0.0
+    deviation: float = 1.0
 
     def __post_init__(self):
         if self.images.ndim != 3 or self.images.dtype != np.uint8:
@@ -44,8 +47,12 @@ class Dataset:
             raise ValueError(f"There are {len(self.images)} images but labels of shape {self.labels.shape}.")
         if self.indices is None:
             object.__setattr__(self, "indices", np.arange(len(self.images)))
-        if len(self.labels) and self.labels.max() >= len(self.class_names):
-            raise ValueError(f"A label is {self.labels.max()}, but there are only {len(self.class_names)} classes.")
+        if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
+            where = np.flatnonzero((self.labels < 0) | (self.labels >= len(self.class_names)))[0]
+            raise ValueError(
+                f"A label is {self.labels[where]}, but there are only {len(self.class_names)} classes, "
+                f"0 to {len(self.class_names) - 1}. It is the label of image {where}."
+            )
 
     def __len__(self):
         return len(self.indices)
@@ -69,9 +76,9 @@ class Dataset:
 
 
 class Batches:
-    """Turns rows of a Dataset into network inputs: float32 (b, 784) from 0 to 1, in buffers made once.
+    """Turns rows of a Dataset into network inputs, float32 (b, 784), in buffers made once.
 
-    size: the largest batch that will be asked for.
+    They go from 0 to 1, or as the dataset's mean and deviation say. size: the largest batch that will be asked for.
     """
 
     def __init__(self, dataset, size):
@@ -80,13 +87,22 @@ class Batches:
         self._bytes = np.empty((size, self._flat.shape[1]), np.uint8)
         self._floats = np.empty((size, self._flat.shape[1]), np.float32)
 
-    def inputs(self, rows):
-        """The images of `rows` (int array or slice) as a batch, overwritten by the next call."""
+    def inputs(self, rows, change=None):
+        """The images of `rows` (int array or slice) as a batch, overwritten by the next call.
+
+        change: a function from floats 0 to 1 to a new batch of them, such as an augmentation.
+        """
         chosen = self.dataset.indices[rows]
         raw, x = self._bytes[: len(chosen)], self._floats[: len(chosen)]
         # mode="clip" lets take write straight into `raw`; the default copies once more to be able to raise.
         np.take(self._flat, chosen, axis=0, out=raw, mode="clip")
-        return np.multiply(raw, np.float32(1 / 255), out=x)
+        np.multiply(raw, np.float32(1 / 255), out=x)
+        if change is not None:
+            x = change(x)
+        if (self.dataset.mean, self.dataset.deviation) == (0, 1):
+            return x
+        np.subtract(x, np.float32(self.dataset.mean), out=x)
+        return np.divide(x, np.float32(self.dataset.deviation), out=x)
 
 
 def split(dataset, fraction, rng):

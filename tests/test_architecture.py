@@ -14,7 +14,7 @@ PACKAGE = Path(mnistlab.__file__).parent
 FLOORS = [
     ("settings", "layers", "losses", "optimizers", "schedules", "idx"),
     ("network", "data", "files", "images"),
-    ("training", "tutorial", "evaluation"),
+    ("training", "tutorial", "evaluation", "augmentation", "experiments"),
     ("plots", "export"),
     ("app", "server"),
     ("cli", "server", "__main__"),

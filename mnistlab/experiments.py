@@ -1,0 +1,168 @@
+"""Datasets for experiments: less data, wrong labels, noise instead of digits, other scales, other ways to split.
+
+Each function leaves the dataset given as it is, and a new one shares its images wherever they are the same.
+"""
+
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+
+from .data import DIGITS, Dataset, split
+
+
+def from_floats(images, labels, class_names=DIGITS):
+    """A Dataset of images given as floats from 0 to 1, (n, rows, columns), kept as the nearest of 256 greys.
+
+    labels: int (n,). Raises ValueError for a NaN or another value that is not from 0 to 1, and for labels that are
+    not whole numbers or not among the classes, each with its place.
+    """
+    images, labels = np.asarray(images), np.asarray(labels)
+    wrong = np.argwhere(~((images >= 0) & (images <= 1)))  # a NaN fails both comparisons
+    if len(wrong):
+        place = tuple(map(int, wrong[0]))
+        raise ValueError(f"A pixel is {images[place]} at {place}; images given as floats must hold 0 to 1 only.")
+    if labels.dtype.kind not in "iu":
+        raise ValueError(f"Labels are {labels.dtype}; they must be whole numbers.")
+    return Dataset(np.rint(images * 255.0).astype(np.uint8), labels, class_names)
+
+
+def subset(dataset, size, rng=None):
+    """A Dataset of `size` of the images: the first ones, or with rng random ones, as many of each class as its share.
+
+    Raises ValueError for a size that is not from 1 to the number of images.
+    """
+    _whole_number(f"The size of a subset of {len(dataset)} images", size, 1, len(dataset))
+    if rng is None or size == len(dataset):
+        return dataset.select(slice(0, size))
+    return split(dataset, size / len(dataset), rng)[1]
+
+
+def shuffled_labels(dataset, rng):
+    """The Dataset with the labels of its images exchanged at random: as many of each class, but nothing to learn.
+
+    A network can still learn them by heart (Zhang et al. 2017, "Understanding deep learning requires rethinking
+    generalization").
+    """
+    images = np.unique(dataset.indices)
+    return _relabelled(dataset, images, rng.permutation(dataset.labels[images]))
+
+
+def noisy_labels(dataset, rate, rng):
+    """The Dataset with round(rate * n) of its n images, drawn at random, given one of the other classes' labels.
+
+    rate: 0 to 1; at 0 all labels stay. Raises ValueError for another rate, and where there is only one class.
+    """
+    _number("The label noise rate", rate, 0, 1)
+    classes = len(dataset.class_names)
+    if classes < 2:
+        raise ValueError(f"Label noise needs another class to choose; the classes are {', '.join(dataset.class_names)}.")
+    images = np.unique(dataset.indices)
+    chosen = rng.choice(images, round(rate * len(images)), replace=False)
+    # A step of 1 to classes - 1 around the circle of classes never comes back to where it began.
+    steps = rng.integers(1, classes, len(chosen))
+    return _relabelled(dataset, chosen, (dataset.labels[chosen] + steps) % classes)
+
+
+def white_noise(dataset, rng):
+    """A Dataset of as many images of the same size and with the same labels, but every pixel is random, 0 to 255.
+
+    What a network gets right on the validation part of it is luck.
+    """
+    images = rng.integers(0, 256, (len(dataset), *dataset.images.shape[1:]), np.uint8)
+    return Dataset(images, dataset.labels[dataset.indices], dataset.class_names)
+
+
+def standardised(training_set, *others):
+    """The Datasets, in a list, with inputs of mean 0 and deviation 1 as the pixels of the training set have them.
+
+    Others are measured with the training set's mean and deviation, never with their own. Images stay bytes; `Batches`
+    does the arithmetic. Raises ValueError where all pixels are the same or there is no image.
+    """
+    if len(training_set) == 0:
+        raise ValueError("A training set without images has no mean and deviation.")
+    counts = np.zeros(256)
+    for start in range(0, len(training_set), 1024):  # counting greys needs no copy of the images as floats
+        chunk = training_set.images[training_set.indices[start : start + 1024]]
+        counts += np.bincount(chunk.reshape(-1), minlength=256)
+    greys, weights = np.arange(256) / 255, counts / counts.sum()
+    mean = float(greys @ weights)
+    deviation = float(np.sqrt((greys - mean) ** 2 @ weights))
+    if deviation < 1e-6:
+        raise ValueError(f"All pixels are {mean:g}; inputs of one value cannot be brought to deviation 1.")
+    return [replace(dataset, mean=mean, deviation=deviation) for dataset in (training_set, *others)]
+
+
+def hold_out(dataset, fraction, rng):
+    """(training rows, validation rows) of one split at random: int64 arrays without a common row.
+
+    fraction: the share of validation rows. Raises ValueError where one of the two would be empty.
+    """
+    _number("The share to hold out", fraction, 0, 1)
+    count = round(fraction * len(dataset))
+    if not 0 < count < len(dataset):
+        raise ValueError(
+            f"Of {len(dataset)} images a share of {fraction:g} is {count}; both parts of a split need at least one."
+        )
+    order = rng.permutation(len(dataset))
+    return order[count:], order[:count]
+
+
+def k_fold(dataset, k, rng=None):
+    """k pairs (training rows, validation rows), one after the other: every row is in exactly one validation part.
+
+    Parts differ by one row at most. rng: shuffles the rows first; without it they stay in order. int64 arrays.
+    Raises ValueError for a k that is not from 2 to the number of images.
+    """
+    _whole_number(f"The number k of folds of {len(dataset)} images", k, 2, len(dataset))
+    order = np.arange(len(dataset)) if rng is None else rng.permutation(len(dataset))
+    ends = np.arange(k + 1) * len(order) // k
+    return ((np.delete(order, slice(a, b)), order[a:b]) for a, b in zip(ends[:-1], ends[1:]))
+
+
+def iterated_k_fold(dataset, k, iterations, rng):
+    """The pairs of `iterations` times k_fold, the rows shuffled anew each time (Chollet, chapter 5): iterations * k.
+
+    Raises ValueError as k_fold does, and for less than one iteration.
+    """
+    _whole_number("The number of iterations", iterations, 1, 1_000_000)
+    _whole_number(f"The number k of folds of {len(dataset)} images", k, 2, len(dataset))
+    return (pair for _ in range(iterations) for pair in k_fold(dataset, k, rng))
+
+
+def duplicates(first, second):
+    """Which images of two Datasets are the same in every pixel: int64 (d, 2), the row in the first and in the second.
+
+    A test image that the network was trained on tells nothing about new ones. Sorted by the first row, then the
+    second. Raises ValueError where the images are not of one size.
+    """
+    sizes = first.images.shape[1:], second.images.shape[1:]
+    if sizes[0] != sizes[1]:
+        raise ValueError(f"Images of {sizes[0]} and of {sizes[1]} pixels cannot be the same; both must be of one size.")
+    rows_of = {}
+    for row in range(len(second)):
+        rows_of.setdefault(_digest(second.image(row)), []).append(row)
+    pairs = [(row, other) for row in range(len(first)) for other in rows_of.get(_digest(first.image(row)), ())]
+    return np.array(pairs, np.int64).reshape(-1, 2)
+
+
+def _digest(image):
+    # 32 bytes stand for 784; that two different images share them has not been seen anywhere.
+    return hashlib.sha256(image.tobytes()).digest()
+
+
+def _relabelled(dataset, images, labels):
+    """The Dataset with these labels for these of its images (indices of images, not rows)."""
+    changed = dataset.labels.copy()
+    changed[images] = labels
+    return replace(dataset, labels=changed)
+
+
+def _whole_number(what, value, low, high):
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not low <= value <= high:
+        raise ValueError(f"{what} is {value!r}; it must be a whole number from {low} to {high}.")
+
+
+def _number(what, value, low, high):
+    if not isinstance(value, int | float | np.integer | np.floating) or not low <= value <= high:
+        raise ValueError(f"{what} is {value!r}; it must be a number from {low} to {high}.")
