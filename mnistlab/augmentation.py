@@ -139,16 +139,18 @@ class Augmenter:
 
         Uniform noise from -1 to 1, smoothed by a Gaussian of width sigma and multiplied by alpha (Simard, Steinkraus
         and Platt 2003, section 2.1). A Gaussian is separable: smoothing is K F K with one constant matrix K, measured
-        at 0.11 s for 60,000 images.
+        at 0.13 s for 60,000 images.
         """
         side, k = self._side, self._smoothing
         # Two arrays and not one of (2, ...): each is one block of memory also when the batch is short.
         for noise, smooth in zip(self._values[:2, :count], self._corners[:, :count]):
             rng.random(dtype=np.float32, out=noise)
             noise -= 0.5
-            along_rows = np.matmul(noise.reshape(-1, side), 2 * np.float32(self.parameters.elastic) * k,
-                                   out=smooth.reshape(-1, side))
-            np.matmul(k, along_rows.reshape(count, side, side), out=noise.reshape(count, side, side))
+            images, along_rows = noise.reshape(count, side, side), smooth.reshape(count, side, side)
+            # Image by image and not one tall product: small products stay on one core. Beside another busy program
+            # the tall one, shared between cores that wait for each other, made it 2.0 s instead of 0.9 s.
+            np.matmul(images, 2 * np.float32(self.parameters.elastic) * k, out=along_rows)
+            np.matmul(k, along_rows, out=images)
         return self._values[:2, :count]
 
     def _resample(self, x, matrices, field):
