@@ -12,6 +12,7 @@ import numpy as np
 
 import mnistlab
 
+from .augmentation import augmentation_rows
 from .engine import quick_rows, tutorial_rows
 from .page import page_rows
 
@@ -25,7 +26,7 @@ def main():
     parser.add_argument("--data-dir", help="folder of the official MNIST files")
     options = parser.parse_args()
     official = mnistlab.load("mnist", options.data_dir)
-    rows = tutorial_rows(official) + quick_rows(official) + page_rows(options.data_dir)
+    rows = tutorial_rows(official) + quick_rows(official) + augmentation_rows(official) + page_rows(options.data_dir)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     table = "\n".join(
         [
