@@ -3,9 +3,10 @@
 Importing this loads NumPy and nothing heavier; charts, pictures, downloads and the app are modules of their own.
 """
 
+from .convolution import Conv2D, Flatten, MaxPool2D, Reshape
 from .data import Dataset, load, split, training_split
 from .evaluation import Evaluation, evaluate, majority_baseline
-from .layers import Dense, Dropout, ReLU
+from .layers import BatchNorm, Dense, Dropout, LeakyReLU, ReLU, Sigmoid, Tanh
 from .network import Network, build
 from .settings import PRESETS, Settings, generators
 from .training import History, Progress, Run, train
@@ -13,7 +14,7 @@ from .tutorial import tutorial
 
 __version__ = "0.1.0"
 __all__ = [
-    "PRESETS", "Dataset", "Dense", "Dropout", "Evaluation", "History", "Network", "Progress", "ReLU", "Run",
-    "Settings", "build", "evaluate", "generators", "load", "majority_baseline", "split", "train", "training_split",
-    "tutorial",
+    "PRESETS", "BatchNorm", "Conv2D", "Dataset", "Dense", "Dropout", "Evaluation", "Flatten", "History",
+    "LeakyReLU", "MaxPool2D", "Network", "Progress", "ReLU", "Reshape", "Run", "Settings", "Sigmoid", "Tanh",
+    "build", "evaluate", "generators", "load", "majority_baseline", "split", "train", "training_split", "tutorial",
 ]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .network import Network, parameter_count
+from .network import Network, parameter_count, state_count
 from .settings import Settings
 
 FORMAT = 1
@@ -29,10 +29,11 @@ class Model:
 def save_model(path, network, settings, history):
     """Write network, Settings and History to one .npz file. Raises OSError where the file cannot be written."""
     about = {"layers": network.describe(), "settings": settings.as_dict(), "history": history.as_dicts()}
+    arrays = {"format": np.int64(FORMAT), "about": np.str_(json.dumps(about)), "parameters": network.parameters}
+    if len(network.state):
+        arrays["state"] = network.state
     content = io.BytesIO()
-    np.savez_compressed(
-        content, format=np.int64(FORMAT), about=np.str_(json.dumps(about)), parameters=network.parameters
-    )
+    np.savez_compressed(content, **arrays)
     Path(path).write_bytes(content.getvalue())
 
 
@@ -46,6 +47,8 @@ def load_model(path):
     try:
         with np.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False) as arrays:
             version, about, parameters = (arrays[key] for key in ("format", "about", "parameters"))
+            # Most networks have no state, and files from before there was any hold none.
+            state = arrays["state"] if "state" in arrays.files else np.zeros(0, np.float32)
         about = json.loads(str(about))
         layers, values, history = about["layers"], about["settings"], about["history"]
         version = int(version)
@@ -60,16 +63,18 @@ def load_model(path):
     if version != FORMAT:
         raise ModelFileError(f"{name} has model format {version}; this version of mnistlab reads format {FORMAT}.")
     try:
-        expected = parameter_count(layers)
-        if parameters.dtype != np.float32 or parameters.shape != (expected,) or not np.isfinite(parameters).all():
-            raise ValueError(
-                f"its layers need {expected} finite float32 parameters, it holds {parameters.dtype} {parameters.shape}"
-            )
+        for what, array, expected in (
+            ("parameters", parameters, parameter_count(layers)), ("numbers of state", state, state_count(layers)),
+        ):
+            if array.dtype != np.float32 or array.shape != (expected,) or not np.isfinite(array).all():
+                raise ValueError(
+                    f"its layers need {expected} finite float32 {what}, it holds {array.dtype} {array.shape}"
+                )
         network = Network.from_description(layers, np.random.default_rng(0))
         settings = Settings(**values)
         if not isinstance(history, list) or not all(isinstance(row, dict) for row in history):
             raise ValueError("its history is not a list of epochs")
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise ModelFileError(f"{name} cannot be used as a model: {str(error).rstrip('.')}.") from None
-    network.parameters[:] = parameters
+    network.parameters[:], network.state[:] = parameters, state
     return Model(network, settings, history)

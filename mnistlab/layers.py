@@ -1,60 +1,87 @@
 """The layers a network is made of: forward beside backward, one idea a class.
 
-A layer is given a batch of rows and returns a batch of rows. It trains when it is handed a random generator (dropout
-draws from it) and infers when it is not. The network owns all parameters: a layer says which shapes it needs and is
-given views into two flat vectors, one for the parameters and one for their gradient.
+A layer is given a batch and returns a batch: rows (b, n), or, between the layers of convolution.py, images
+(channels, height, width, b). It trains when it is handed a random generator (dropout draws from it, batch
+normalisation measures the batch) and infers when it is not. The network owns all numbers: a layer says which shapes
+it needs and is given views into flat vectors, one for the parameters, one for their gradient and one for the state,
+which is what a layer remembers without being trained.
 """
 
 import math
 
 import numpy as np
 
+from .initialisers import find_initialiser
 
-def scratch(buffer, rows, columns, dtype):
-    """The first `rows` of buffer if it is large enough, else of a new one: buffers are allocated once and reused.
 
-    Returns (buffer to keep, view of shape (rows, columns)). A fresh array for every step costs about a tenth of it.
+def scratch(buffer, shape, dtype):
+    """A view of `shape` into buffer if it is large enough, else into a new one: buffers are allocated once and reused.
+
+    Returns (buffer to keep, view, contiguous). A fresh array for every step costs about a tenth of it.
     """
-    if buffer is None or len(buffer) < rows or buffer.shape[1] != columns or buffer.dtype != dtype:
-        buffer = np.empty((rows, columns), dtype)
-    return buffer, buffer[:rows]
+    size = math.prod(shape)
+    if buffer is None or len(buffer) < size or buffer.dtype != dtype:
+        buffer = np.empty(size, dtype)
+    return buffer, buffer[:size].reshape(shape)
+
+
+def whole(kind, lowest=1, **sizes):
+    """The sizes as plain ints; raises ValueError, naming the layer and the size, for one that is no whole number."""
+    for name, size in sizes.items():
+        if size < lowest or size != int(size):
+            raise ValueError(f"{kind} was given {name}={size!r}; it must be a whole number of at least {lowest}.")
+    return [int(size) for size in sizes.values()]
 
 
 class Layer:
-    """What every layer shares: the shapes of its parameters by name, and the arguments that make it again."""
+    """What every layer shares: the shapes of its parameters and of its state by name, and what makes it again."""
 
     shapes = {}
+    state_shapes = {}
     arguments = ()
 
+    def output_shape(self, shape):
+        """The shape of one output when one input has this shape: (n,) for rows, (channels, height, width) for images.
+
+        Raises ValueError with what was expected ("expects 5 values"); the network adds who gave the wrong shape.
+        """
+        return shape
+
     def __repr__(self):
-        return f"{type(self).__name__}({', '.join(f'{value:g}' for value in self.arguments)})"
+        words = (repr(value) if isinstance(value, str) else f"{value:g}" for value in self.arguments)
+        return f"{type(self).__name__}({', '.join(words)})"
 
 
 class Dense(Layer):
-    """Fully connected: y = x W + b, with weights drawn from N(0, 2 / inputs) and biases zero (He et al. 2015).
+    """Fully connected: y = x W + b, with biases that begin at zero and weights by an initialiser (default He's).
 
-    inputs, outputs: the number of columns of x and of y. W has shape (inputs, outputs), b (outputs,).
+    inputs, outputs: the number of columns of x and of y. W has shape (inputs, outputs), b (outputs,). initialiser:
+    one of `initialisers.INITIALISERS`.
     """
 
-    def __init__(self, inputs, outputs):
-        for name, size in (("inputs", inputs), ("outputs", outputs)):
-            if size < 1 or size != int(size):
-                raise ValueError(f"Dense was given {name}={size!r}; it must be a whole number of at least 1.")
-        self.arguments = self.inputs, self.outputs = int(inputs), int(outputs)
+    def __init__(self, inputs, outputs, initialiser="he"):
+        self.inputs, self.outputs = whole("Dense", inputs=inputs, outputs=outputs)
+        self.draw = find_initialiser(initialiser)
+        self.arguments = self.inputs, self.outputs, *([initialiser] if initialiser != "he" else [])
         self._output = self._input_gradient = None
 
     @property
     def shapes(self):
         return {"weights": (self.inputs, self.outputs), "biases": (self.outputs,)}
 
+    def output_shape(self, shape):
+        if shape != (self.inputs,):
+            raise ValueError(f"expects {self.inputs} values{' (Flatten() makes them)' if len(shape) == 3 else ''}")
+        return (self.outputs,)
+
     def initialise(self, rng):
-        self.weights[:] = rng.standard_normal(self.weights.shape) * math.sqrt(2.0 / self.inputs)
+        self.weights[:] = self.draw(rng, self.weights.shape, self.inputs, self.outputs)
         self.biases[:] = 0.0
 
     def forward(self, x, rng=None):
         """x (b, inputs) -> y (b, outputs). Keeps x for the backward pass; y is overwritten by the next call."""
         self.x = x
-        self._output, y = scratch(self._output, len(x), self.outputs, x.dtype)
+        self._output, y = scratch(self._output, (len(x), self.outputs), x.dtype)
         np.matmul(x, self.weights, out=y)
         y += self.biases
         return y
@@ -68,7 +95,7 @@ class Dense(Layer):
         np.sum(gradient, axis=0, out=self.biases_gradient)
         if not to_input:
             return None
-        self._input_gradient, dx = scratch(self._input_gradient, len(gradient), self.inputs, gradient.dtype)
+        self._input_gradient, dx = scratch(self._input_gradient, (len(gradient), self.inputs), gradient.dtype)
         return np.matmul(gradient, self.weights.T, out=dx)
 
 
@@ -79,13 +106,73 @@ class ReLU(Layer):
         self._output = None
 
     def forward(self, x, rng=None):
-        """x (b, n) -> y (b, n), overwritten by the next call."""
-        self._output, self.y = scratch(self._output, len(x), x.shape[1], x.dtype)
+        """x -> y of the same shape, overwritten by the next call."""
+        self._output, self.y = scratch(self._output, x.shape, x.dtype)
         return np.maximum(x, 0, out=self.y)
 
     def backward(self, gradient, to_input=True):
-        """dL/dy (b, n) -> dL/dx (b, n), in place."""
+        """dL/dy -> dL/dx, in place."""
         gradient *= self.y > 0
+        return gradient
+
+
+class LeakyReLU(Layer):
+    """Leaky rectified linear unit: y = x where x > 0, else slope x; dL/dx = dL/dy or slope dL/dy (Maas et al. 2013).
+
+    slope: at least 0 and below 1; a unit that is off still learns through it.
+    """
+
+    def __init__(self, slope=0.01):
+        if not 0 <= slope < 1:
+            raise ValueError(f"LeakyReLU was given slope={slope!r}; it must be at least 0 and below 1.")
+        self.slope = float(slope)
+        self.arguments = (self.slope,)
+        self._output = None
+
+    def forward(self, x, rng=None):
+        """x -> y of the same shape, overwritten by the next call."""
+        self._output, self.y = scratch(self._output, x.shape, x.dtype)
+        np.multiply(x, self.slope, out=self.y)
+        return np.maximum(x, self.y, out=self.y)  # slope < 1: the larger of the two is the right one on both sides
+
+    def backward(self, gradient, to_input=True):
+        """dL/dy -> dL/dx, in place."""
+        return np.multiply(gradient, self.slope, out=gradient, where=self.y <= 0)
+
+
+class Sigmoid(Layer):
+    """Logistic sigmoid: y = 1 / (1 + exp(-x)); dL/dx = dL/dy y (1 - y) (Goodfellow et al. 2016, 3.10)."""
+
+    def __init__(self):
+        self._output = None
+
+    def forward(self, x, rng=None):
+        """x -> y of the same shape, overwritten by the next call."""
+        self._output, self.y = scratch(self._output, x.shape, x.dtype)
+        # exp(-|x|) cannot overflow; below zero the same ratio is exp(x) / (1 + exp(x)).
+        power = np.exp(-np.abs(x))
+        return np.divide(np.where(x < 0, power, 1), 1 + power, out=self.y)
+
+    def backward(self, gradient, to_input=True):
+        """dL/dy -> dL/dx, in place."""
+        gradient *= self.y * (1 - self.y)
+        return gradient
+
+
+class Tanh(Layer):
+    """Hyperbolic tangent: y = tanh(x); dL/dx = dL/dy (1 - y^2) (LeCun et al. 1998, section 4.4)."""
+
+    def __init__(self):
+        self._output = None
+
+    def forward(self, x, rng=None):
+        """x -> y of the same shape, overwritten by the next call."""
+        self._output, self.y = scratch(self._output, x.shape, x.dtype)
+        return np.tanh(x, out=self.y)
+
+    def backward(self, gradient, to_input=True):
+        """dL/dy -> dL/dx, in place."""
+        gradient *= 1 - np.square(self.y)
         return gradient
 
 
@@ -103,18 +190,89 @@ class Dropout(Layer):
         self._mask = self._output = None
 
     def forward(self, x, rng=None):
-        """x (b, n) -> y (b, n): x itself at inference or with rate 0."""
+        """x -> y of the same shape: x itself at inference or with rate 0."""
         self.mask = None
         if rng is None or self.rate == 0:
             return x
-        self._mask, self.mask = scratch(self._mask, len(x), x.shape[1], x.dtype)
-        self._output, y = scratch(self._output, len(x), x.shape[1], x.dtype)
+        self._mask, self.mask = scratch(self._mask, x.shape, x.dtype)
+        self._output, y = scratch(self._output, x.shape, x.dtype)
         keep = rng.random(x.shape, np.float32) >= self.rate
         np.multiply(keep, 1.0 / (1.0 - self.rate), out=self.mask, casting="same_kind")
         return np.multiply(x, self.mask, out=y)
 
     def backward(self, gradient, to_input=True):
-        """dL/dy (b, n) -> dL/dx (b, n), in place, through the mask of the forward pass."""
+        """dL/dy -> dL/dx, in place, through the mask of the forward pass."""
         if self.mask is not None:
             gradient *= self.mask
+        return gradient
+
+
+class BatchNorm(Layer):
+    """Batch normalisation: y = scale h + shift, h = (x - mean) / sqrt(variance + 1e-5) (Ioffe and Szegedy 2015).
+
+    inputs: the number of columns of rows, or of channels of images, each with a scale (first 1) and a shift (first 0).
+    Training takes mean and variance from the batch and moves the running ones a tenth of the way towards them;
+    inference takes the running ones, so that an image's answer does not depend on its neighbours.
+    """
+
+    def __init__(self, inputs):
+        (self.inputs,) = self.arguments = whole("BatchNorm", inputs=inputs)
+        self._h = self._output = None
+
+    @property
+    def shapes(self):
+        return {"scale": (self.inputs,), "shift": (self.inputs,)}
+
+    @property
+    def state_shapes(self):
+        return {"running_mean": (self.inputs,), "running_variance": (self.inputs,)}
+
+    def output_shape(self, shape):
+        if shape[0] != self.inputs:
+            raise ValueError(f"expects {self.inputs} {'values' if len(shape) == 1 else 'channels'}")
+        return shape
+
+    def initialise(self, rng):
+        self.scale[:] = self.running_variance[:] = 1.0
+        self.shift[:] = self.running_mean[:] = 0.0
+
+    def forward(self, x, rng=None):
+        """x -> y of the same shape, (b, inputs) or (inputs, h, w, b), overwritten by the next call."""
+        # The axes that are averaged over, and the shape that puts one number a feature beside x.
+        self.axes, self.beside = ((0,), (1, -1)) if x.ndim == 2 else ((1, 2, 3), (-1, 1, 1, 1))
+        self.training = rng is not None
+        self._h, self.h = scratch(self._h, x.shape, x.dtype)
+        self._output, y = scratch(self._output, x.shape, x.dtype)
+        mean = x.mean(axis=self.axes) if self.training else self.running_mean
+        np.subtract(x, mean.reshape(self.beside), out=self.h)
+        if self.training:
+            variance = np.square(self.h, out=y).mean(axis=self.axes)
+            self._remember(mean, variance, x.size // self.inputs)
+        else:
+            variance = self.running_variance
+        self.deviation = np.sqrt(variance + 1e-5)
+        self.h /= self.deviation.reshape(self.beside)
+        np.multiply(self.h, self.scale.reshape(self.beside), out=y)
+        y += self.shift.reshape(self.beside)
+        return y
+
+    def _remember(self, mean, variance, count):
+        self.running_mean += 0.1 * (mean - self.running_mean)
+        # Of a sample of m values, m / (m - 1) times its variance is the unbiased guess (the paper's algorithm 2).
+        self.running_variance += 0.1 * (variance * (count / max(1, count - 1)) - self.running_variance)
+
+    def backward(self, gradient, to_input=True):
+        """dL/dy -> dL/dx, in place; stores dL/dscale = sum(dL/dy h) and dL/dshift = sum(dL/dy).
+
+        Training: dL/dx = scale / deviation (dL/dy - mean(dL/dy) - h mean(dL/dy h)), for x moves mean and variance too.
+        """
+        np.sum(gradient * self.h, axis=self.axes, out=self.scale_gradient)
+        np.sum(gradient, axis=self.axes, out=self.shift_gradient)
+        if self.training:
+            count = self.h.size // self.inputs
+            gradient -= (self.shift_gradient / count).reshape(self.beside)
+            # h has done its work and becomes the buffer of the last term.
+            self.h *= (self.scale_gradient / count).reshape(self.beside)
+            gradient -= self.h
+        gradient *= (self.scale / self.deviation).reshape(self.beside)
         return gradient

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from .layers import Dense, Dropout, ReLU
+from .convolution import Conv2D, Flatten, MaxPool2D, Reshape
+from .layers import BatchNorm, Dense, Dropout, LeakyReLU, ReLU, Sigmoid, Tanh
 
 
 class Network:
@@ -13,38 +14,55 @@ class Network:
     layers: a list such as [Dense(784, 256), ReLU(), Dense(256, 10)]; rng: the numpy Generator that draws the first
     weights; dtype: float32, or float64 for gradient checks.
 
-    `parameters` and `gradient` are flat vectors of that dtype. Each layer holds views into both, so an optimizer is a
-    few lines over one vector, and saving a network is saving one array. Raises ValueError when two neighbours do not fit.
+    `parameters`, `gradient` and `state` are flat vectors of that dtype. Each layer holds views into them, so an
+    optimizer is a few lines over one vector, and saving a network is saving two arrays: the parameters, and the state,
+    which is what layers remember without training it (BatchNorm's running statistics; empty for most networks).
+    `inputs` and `outputs` are the number of values of one image and of its logits. Raises ValueError when two
+    neighbours do not fit.
     """
 
     def __init__(self, layers, rng, dtype=np.float32):
         self.layers = list(layers)
         self.dtype = np.dtype(dtype)
         self._check_sizes()
-        count = _count(self.layers)
-        self.parameters = np.zeros(count, self.dtype)
-        self.gradient = np.zeros(count, self.dtype)
-        self._share_out()
+        self.parameters = np.zeros(_count(self.layers, "shapes"), self.dtype)
+        self.gradient = np.zeros_like(self.parameters)
+        self.state = np.zeros(_count(self.layers, "state_shapes"), self.dtype)
+        self._share_out("shapes", self.parameters)
+        self._share_out("shapes", self.gradient, "_gradient")
+        self._share_out("state_shapes", self.state)
         for layer in self.layers:
             if layer.shapes:
                 layer.initialise(rng)
 
     def _check_sizes(self):
         sized = [layer for layer in self.layers if hasattr(layer, "inputs")]
-        if not sized:
-            raise ValueError(f"A network needs at least one layer with weights; it was given {self.layers}.")
-        for first, second in zip(sized, sized[1:]):
-            if first.outputs != second.inputs:
-                raise ValueError(f"{first} gives {first.outputs} values but {second} expects {second.inputs}.")
-        self.inputs, self.outputs = sized[0].inputs, sized[-1].outputs
+        if not sized or not any(layer.shapes for layer in self.layers):
+            raise ValueError(
+                "A network needs at least one layer with weights, and a Dense or Reshape that tells how many values "
+                f"an image has; it was given {self.layers}."
+            )
+        self.inputs = sized[0].inputs
+        giver, shape = "The input", (self.inputs,)
+        for layer in self.layers:
+            try:
+                following = layer.output_shape(shape)
+            except ValueError as error:
+                raise ValueError(f"{giver} gives {_said(shape)} but {layer} {error}.") from None
+            # Activations and the like hand on what they were given: the layer before them is the one to name.
+            if layer.shapes or following != shape:
+                giver = layer
+            shape = following
+        if len(shape) != 1:
+            raise ValueError(f"{giver} gives {_said(shape)} but a network must end with rows of values; add Flatten().")
+        (self.outputs,) = shape
 
-    def _share_out(self):
+    def _share_out(self, kind, vector, suffix=""):
         start = 0
         for layer in self.layers:
-            for name, shape in layer.shapes.items():
+            for name, shape in getattr(layer, kind).items():
                 stop = start + math.prod(shape)
-                setattr(layer, name, self.parameters[start:stop].reshape(shape))
-                setattr(layer, name + "_gradient", self.gradient[start:stop].reshape(shape))
+                setattr(layer, name + suffix, vector[start:stop].reshape(shape))
                 start = stop
 
     def forward(self, x, rng=None):
@@ -60,8 +78,11 @@ class Network:
 
     def backward(self, gradient, to_input=False):
         """From dL/dlogits (b, classes), fill `self.gradient`; with to_input=True also return dL/dx (b, inputs)."""
+        lowest = min(position for position, layer in enumerate(self.layers) if layer.shapes)
         for position in range(len(self.layers) - 1, -1, -1):
-            gradient = self.layers[position].backward(gradient, to_input or position > 0)
+            gradient = self.layers[position].backward(gradient, to_input or position > lowest)
+            if gradient is None:  # below the lowest layer with weights nobody needs it
+                return None
         return gradient
 
     def describe(self):
@@ -77,13 +98,23 @@ class Network:
         return f"Network([{', '.join(map(repr, self.layers))}])"
 
 
-def _count(layers):
-    return sum(math.prod(shape) for layer in layers for shape in layer.shapes.values())
+def _said(shape):
+    """A shape in words: "4 values" or "8 channels of 13 x 13"."""
+    return f"{shape[0]} values" if len(shape) == 1 else "{} channels of {} x {}".format(*shape)
+
+
+def _count(layers, kind):
+    return sum(math.prod(shape) for layer in layers for shape in getattr(layer, kind).values())
 
 
 def parameter_count(description):
     """The number of parameters that a described network has, without making it. Raises as `from_description`."""
-    return _count(_layers(description))
+    return _count(_layers(description), "shapes")
+
+
+def state_count(description):
+    """The length of a described network's state, without making it. Raises as `from_description`."""
+    return _count(_layers(description), "state_shapes")
 
 
 def _layers(description):
@@ -93,7 +124,8 @@ def _layers(description):
     return [LAYERS[name](*arguments) for name, *arguments in description]
 
 
-LAYERS = {kind.__name__: kind for kind in (Dense, ReLU, Dropout)}
+KINDS = Dense, ReLU, Dropout, LeakyReLU, Sigmoid, Tanh, BatchNorm, Reshape, Conv2D, MaxPool2D, Flatten
+LAYERS = {kind.__name__: kind for kind in KINDS}
 
 
 def build(settings, rng, inputs=784, classes=10):

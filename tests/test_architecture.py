@@ -12,7 +12,7 @@ import mnistlab
 
 PACKAGE = Path(mnistlab.__file__).parent
 FLOORS = [
-    ("settings", "layers", "losses", "optimizers", "idx"),
+    ("settings", "initialisers", "layers", "convolution", "losses", "optimizers", "idx"),
     ("network", "data", "files", "images"),
     ("training", "tutorial", "evaluation"),
     ("plots", "export"),
@@ -22,7 +22,10 @@ FLOORS = [
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 
 # Modules that stand side by side and yet know one another; the parts of the app are one house of their own.
-BESIDE = {("data", "files"), ("training", "evaluation"), ("cli", "server"), ("__main__", "cli")}
+BESIDE = {
+    ("data", "files"), ("training", "evaluation"), ("cli", "server"), ("__main__", "cli"),
+    ("layers", "initialisers"), ("convolution", "initialisers"), ("convolution", "layers"),
+}
 
 # What each module may import beyond Python's own library and NumPy.
 OUTSIDE = {

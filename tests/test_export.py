@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from toys import finished, pixels, toy_run, toy_set
 
-from mnistlab import Settings, evaluate
+from mnistlab import BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, Network, ReLU, Reshape, Settings, evaluate
 from mnistlab.export import FORMAT, ModelFileError, load_model, save_model
 
 IMAGES = toy_set(60)
@@ -54,6 +54,39 @@ def test_a_loaded_model_predicts_bit_for_bit_the_same(trained, path, content):
     assert model.network.parameters.dtype == np.float32
     assert np.array_equal(evaluate(model.network, IMAGES).logits, evaluate(trained.network, IMAGES).logits)
     assert model.network.describe() == trained.network.describe()
+
+
+@pytest.fixture
+def normalised(path, trained):
+    """A convolutional network with running statistics of its own, saved."""
+    images = [Reshape(1, 4, 4), Conv2D(1, 2, 3, 1, 1), BatchNorm(2), ReLU(), MaxPool2D(2)]
+    layers = [*images, Flatten(), Dense(8, 3, "glorot")]
+    network = Network(layers, np.random.default_rng(0))
+    network.forward(pixels(IMAGES), np.random.default_rng(1))
+    save_model(path, network, trained.settings, trained.history)
+    return network
+
+
+def test_running_statistics_are_saved_and_come_back(normalised, path):
+    loaded = load_model(path).network
+    assert loaded.describe() == normalised.describe()
+    assert np.array_equal(loaded.state, normalised.state) and loaded.state.any()
+    assert np.array_equal(evaluate(loaded, IMAGES).logits, evaluate(normalised, IMAGES).logits)
+
+
+def test_a_network_without_state_is_saved_without_any(content):
+    assert set(content) == {"format", "about", "parameters"}
+
+
+@pytest.mark.parametrize("change", [
+    lambda s: None, lambda s: s[:-1], lambda s: s.astype(np.float64), lambda s: s * np.float32("nan"),
+])
+def test_state_that_does_not_fit_the_layers_is_refused(normalised, path, change):
+    with np.load(path) as arrays:
+        content = dict(arrays)
+    state = change(content.pop("state"))
+    np.savez(path, **content, **({} if state is None else {"state": state}))
+    assert "its layers need 4 finite float32 numbers of state" in refusal(path)
 
 
 def test_settings_and_history_come_back(trained, path, content):
@@ -161,7 +194,7 @@ def test_neighbouring_layers_that_do_not_fit_are_refused(path, content):
 
 def test_an_unknown_layer_is_refused(path, content):
     rewrite(path, content, layers=[["Dense", 16, 6], ["Conv"], ["Dense", 6, 3]])
-    assert "There is no layer 'Conv'. The layers are Dense, ReLU, Dropout." in refusal(path)
+    assert "There is no layer 'Conv'. The layers are Dense, ReLU, Dropout, " in refusal(path)
 
 
 @pytest.mark.parametrize("layers", [

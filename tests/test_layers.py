@@ -1,12 +1,15 @@
 """Layers and networks: gradients against finite differences, sizes, and buffers that are used again."""
 
+import math
+
 import numpy as np
 import pytest
 from differences import assert_same_gradient, numerical_gradient
 
-from mnistlab import Dense, Dropout, Network, ReLU, Settings, build
+from mnistlab import BatchNorm, Dense, Dropout, LeakyReLU, Network, ReLU, Settings, Sigmoid, Tanh, build
+from mnistlab.initialisers import INITIALISERS
 from mnistlab.losses import LOSSES, make_loss
-from mnistlab.network import parameter_count
+from mnistlab.network import parameter_count, state_count
 
 SHAPES = [(1, 1, 1), (1, 5, 3), (4, 1, 3), (3, 4, 1), (7, 3, 5)]
 
@@ -48,6 +51,167 @@ def test_relu_lets_no_gradient_through_at_exactly_zero():
     layer = ReLU()
     layer.forward(np.array([[-1.0, 0.0, 2.0]]))
     assert layer.backward(np.ones((1, 3))).tolist() == [[0, 0, 1]]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 6), (5, 1), (4, 3), (2, 3, 4, 1)])
+@pytest.mark.parametrize("layer", [LeakyReLU(0.2), LeakyReLU(0), Sigmoid(), Tanh()], ids=repr)
+def test_an_activation_has_the_gradient_of_its_input(layer, shape):
+    rng = np.random.default_rng(3)
+    x = (0.1 + 2 * rng.random(shape)) * np.where(np.arange(np.prod(shape)) % 2, 1, -1).reshape(shape)
+    above = rng.standard_normal(shape)
+    expected = numerical_gradient(lambda: np.sum(layer.forward(x) * above), x)
+    layer.forward(x)
+    assert_same_gradient(layer.backward(above.copy()), expected)
+
+
+def test_the_activations_have_the_values_of_their_equations():
+    x = [-3.0, -0.5, 0.0, 0.5, 3.0]
+    for layer, function in (
+        (LeakyReLU(0.1), lambda v: v if v > 0 else 0.1 * v),
+        (Sigmoid(), lambda v: 1 / (1 + math.exp(-v))),
+        (Tanh(), math.tanh),
+    ):
+        np.testing.assert_allclose(layer.forward(np.array([x])), [[function(v) for v in x]], rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sigmoid_and_tanh_are_quiet_and_right_for_huge_inputs(dtype):
+    x = np.array([[-1e30, -1000, -80, 80, 1000, 1e30]], dtype)
+    with np.errstate(all="raise", under="ignore"):
+        sigmoid, tanh = Sigmoid().forward(x), Tanh().forward(x)
+    assert sigmoid.dtype == tanh.dtype == dtype
+    assert sigmoid[0, [0, 1, 3, 4, 5]].tolist() == [0, 0, 1, 1, 1]
+    assert sigmoid[0, 2] == pytest.approx(math.exp(-80), rel=1e-5)
+    assert tanh.tolist() == [[-1, -1, -1, 1, 1, 1]]
+
+
+@pytest.mark.parametrize("slope", [-0.1, 1, float("nan")])
+def test_leaky_relu_refuses_a_slope_outside_zero_to_one(slope):
+    with pytest.raises(ValueError, match="LeakyReLU was given slope=.*at least 0 and below 1"):
+        LeakyReLU(slope)
+
+
+def norm_of(units, dtype=np.float64):
+    """A BatchNorm within a network, with a scale, a shift and running statistics that are not those it began with."""
+    network = Network([BatchNorm(units)], np.random.default_rng(0), dtype)
+    rng = np.random.default_rng(1)
+    network.parameters[:], network.state[:] = rng.uniform(0.5, 2, (2, 2 * units))
+    return network, network.layers[0]
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (2, 1), (7, 3), (3, 2, 5, 1), (1, 3, 2, 4)])
+def test_batch_norm_has_the_gradient_of_its_parameters_and_of_its_input(shape, training):
+    network, layer = norm_of(shape[1] if len(shape) == 2 else shape[0])
+    rng = np.random.default_rng(2)
+    x, above = rng.standard_normal(shape), rng.standard_normal(shape)
+    running = network.state.copy()
+
+    def value():
+        network.state[:] = running
+        return np.sum(layer.forward(x, rng if training else None) * above)
+
+    expected, expected_of_parameters = numerical_gradient(value, x), numerical_gradient(value, network.parameters)
+    value()
+    assert_same_gradient(layer.backward(above.copy()), expected)
+    assert_same_gradient(network.gradient, expected_of_parameters)
+
+
+def test_batch_norm_trains_on_the_batch_and_infers_from_the_running_statistics():
+    network, layer = norm_of(2)
+    x = np.random.default_rng(3).normal(5, 3, (400, 2))
+    mean, variance = layer.running_mean.copy(), layer.running_variance.copy()
+    given = layer.forward(x)
+    np.testing.assert_allclose(given, layer.scale * (x - mean) / np.sqrt(variance + 1e-5) + layer.shift)
+    assert np.array_equal(network.state, [*mean, *variance])
+    given = layer.forward(x, np.random.default_rng(0))
+    expected = layer.scale * (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5) + layer.shift
+    np.testing.assert_allclose(given, expected)
+    np.testing.assert_allclose(layer.running_mean, 0.9 * mean + 0.1 * x.mean(axis=0))
+    np.testing.assert_allclose(layer.running_variance, 0.9 * variance + 0.1 * x.var(axis=0, ddof=1))
+
+
+def test_batch_norm_of_images_measures_each_channel():
+    _, layer = norm_of(3)
+    x = np.random.default_rng(4).normal(2, 3, (3, 4, 5, 6))
+    given = layer.forward(x, np.random.default_rng(0))
+    for channel in range(3):
+        h = (x[channel] - x[channel].mean()) / np.sqrt(x[channel].var() + 1e-5)
+        np.testing.assert_allclose(given[channel], layer.scale[channel] * h + layer.shift[channel])
+
+
+def test_running_statistics_come_to_those_of_the_data():
+    network = Network([BatchNorm(1)], np.random.default_rng(0))
+    rng = np.random.default_rng(5)
+    assert network.state.tolist() == [0, 1]
+    for _ in range(200):
+        network.forward(rng.normal(4, 2, (500, 1)).astype(np.float32), rng)
+    assert network.state.dtype == np.float32
+    np.testing.assert_allclose(network.state, [4, 4], rtol=0.05)
+
+
+def test_the_state_of_a_network_is_one_vector_that_its_layers_look_into():
+    network = network_of([Dense(3, 2), BatchNorm(2), Dense(2, 4), BatchNorm(4)])
+    network.state[:] = np.arange(12)
+    first, last = network.layers[1], network.layers[3]
+    views = (first.running_mean, first.running_variance, last.running_mean, last.running_variance)
+    assert np.concatenate(views).tolist() == list(range(12))
+    assert len(network_of([Dense(3, 2), ReLU()]).state) == 0 and state_count([["Dense", 3, 2], ["BatchNorm", 2]]) == 4
+
+
+@pytest.mark.parametrize("name, inside", [
+    ("he", lambda w: abs(w.std() - math.sqrt(2 / 500)) < 1e-3),
+    ("glorot", lambda w: 0.99 < abs(w).max() / math.sqrt(6 / 900) <= 1 and w.min() < 0 < w.max()),
+    ("lecun", lambda w: abs(w.std() - math.sqrt(1 / 500)) < 1e-3),
+    ("tutorial", lambda w: 0.099 < abs(w).max() <= 0.1 and w.min() < 0 < w.max()),
+])
+def test_an_initialiser_is_chosen_by_name_and_kept_in_the_description(name, inside):
+    network = Network([Dense(500, 400, initialiser=name)], np.random.default_rng(14))
+    assert inside(network.layers[0].weights)
+    assert abs(network.layers[0].weights.mean()) < 1e-3 and not network.layers[0].biases.any()
+    assert Network.from_description(network.describe(), np.random.default_rng(0)).layers[0].draw is INITIALISERS[name]
+
+
+def test_the_default_weights_are_those_that_they_always_were():
+    rng = np.random.default_rng(15)
+    expected = (rng.standard_normal((7, 5)) * math.sqrt(2 / 7)).astype(np.float32)
+    assert np.array_equal(Network([Dense(7, 5)], np.random.default_rng(15)).layers[0].weights, expected)
+
+
+def test_the_tutorials_weights_are_those_of_its_expression():
+    expected = 0.2 * np.random.default_rng(16).random((7, 5)) - 0.1
+    assert np.array_equal(network_of_exactly([Dense(7, 5, "tutorial")], 16).layers[0].weights, expected)
+
+
+def network_of_exactly(layers, seed):
+    return Network(layers, np.random.default_rng(seed), np.float64)
+
+
+def test_an_unknown_initialiser_is_refused_with_the_names_there_are():
+    with pytest.raises(ValueError, match="no initialiser 'zeros'.*he, glorot, lecun, tutorial"):
+        Dense(3, 4, initialiser="zeros")
+
+
+def test_batch_norm_refuses_another_number_of_values():
+    with pytest.raises(ValueError, match=r"Dense\(3, 4\) gives 4 values but BatchNorm\(5\) expects 5 values"):
+        network_of([Dense(3, 4), Tanh(), BatchNorm(5)])
+    with pytest.raises(ValueError, match="BatchNorm was given inputs=0"):
+        BatchNorm(0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_layer_keeps_the_dtype(dtype):
+    layers = [Dense(4, 6), BatchNorm(6), LeakyReLU(), Dense(6, 5, "glorot"), Sigmoid(), Tanh(), Dense(5, 2)]
+    network = Network(layers, np.random.default_rng(0), dtype)
+    x = np.ones((3, 4), dtype)
+    for layer in layers:
+        x = layer.forward(x, np.random.default_rng(1))
+        assert x.dtype == dtype
+    gradient = np.ones((3, 2), dtype)
+    for layer in reversed(layers):
+        gradient = layer.backward(gradient)
+        assert gradient.dtype == dtype
+    assert network.gradient.dtype == network.state.dtype == dtype
 
 
 @pytest.mark.parametrize("batch, units", [(1, 1), (1, 6), (5, 1), (6, 4)])
@@ -138,10 +302,16 @@ def test_a_smaller_batch_after_a_larger_one_gives_its_own_rows(dtype):
     assert np.array_equal(network.gradient, fresh.gradient)
 
 
-@pytest.mark.parametrize("layer", [ReLU(), Dropout(0.5)])
+@pytest.mark.parametrize("layer", [ReLU(), Dropout(0.5), LeakyReLU(0.1), Sigmoid(), Tanh()])
 def test_a_layer_without_sizes_takes_a_batch_of_another_width(layer):
     layer.forward(np.ones((5, 3)), np.random.default_rng(0))
     assert layer.forward(np.ones((4, 1)), np.random.default_rng(0)).shape == (4, 1)
+
+
+def test_a_layer_that_is_given_another_dtype_answers_in_that_dtype():
+    layer = Tanh()
+    for dtype in (np.float32, np.float64, np.float32):
+        assert layer.forward(np.ones((2, 3), dtype)).dtype == dtype
 
 
 def test_dense_starts_with_he_weights_and_no_biases():
