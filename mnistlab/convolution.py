@@ -2,8 +2,8 @@
 
 Between `Reshape` and `Flatten` a batch of images has the shape (channels, height, width, b), with the batch last. What
 these layers do all day is to copy or add shifted images, and so every copy runs over whole rows of a whole batch that
-lie together in memory: measured at 128 images, a layer's forward and backward took a third to a fifth of the time that
-they take with the batch first.
+lie together in memory: measured with 128 float32 images of 8 or 16 channels, forward and backward of a layer took 0.5
+to 0.8 of the time that the better of (b, channels, height, width) and (b, height, width, channels) took.
 """
 
 import math
@@ -14,8 +14,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from .initialisers import find_initialiser
 from .layers import Layer, scratch, whole
 
-# Bytes of windows that are laid out at once. What fits the processor's cache was a quarter faster than all at once,
-# and a batch of 128 images of 8 channels needs 1 MB, not 29.
+# Bytes of windows that are laid out at once, so that the matrix product finds them in the processor's cache: with 128
+# images of 8 channels of 28 x 28 a quarter faster than all 29 MB of them at once, and about as fast with smaller ones.
 BLOCK = 2**20
 
 
