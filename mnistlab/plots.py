@@ -45,7 +45,7 @@ class LiveCurves:
             for part, colour, style, marker in (("training", TRAINING, "-", ""), ("validation", VALIDATION, "--", "o")):
                 (line,) = ax.plot(
                     [], [], style, color=colour, marker=marker, markersize=2.5 * width, linewidth=width, label=part,
-                    animated=True,
+                    animated=True, clip_on=part == "training",  # the last point lies on the edge
                 )
                 self.lines[name, part] = line
         self.accuracy_axes.set_ylim(0, 1)

@@ -141,11 +141,11 @@ PRESETS = {
         {"learning_rate": 0.5, "momentum": 0.8, "schedule": "one-cycle"},
     ),
     "too-high": Preset(
-        "Too high a learning rate", "The loss jumps up instead of falling, and accuracy never gets off the ground.",
+        "Too high a learning rate", "The loss jumps up and down instead of settling, and accuracy stays far below a good run's.",
         {"learning_rate": 1.0, "epochs": 10},
     ),
     "too-small": Preset(
-        "Too small", "Eight hidden units cannot tell ten digits apart well: both curves level off early, close together.",
+        "Too small", "Eight hidden units cannot tell ten digits apart well: accuracy stays well below that of a larger network.",
         {"hidden_size": 8, "epochs": 20},
     ),
 }

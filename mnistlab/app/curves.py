@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import sys
 from html import escape
 from time import perf_counter
 
@@ -53,11 +54,13 @@ class CurvesPanel(Panel):
 
     def _on_resize(self, change):
         self._curves = None
-        self._draw()
+        if self.lab.run or "mnistlab.plots" in sys.modules:  # else `_warm_up` will draw, and import nothing at once
+            self._draw()
 
     def _on_phase(self, change):
         if change["new"] == "running":
             self._spent = self._drawn_at = 0.0
+            self._curves = None  # another run may have another dataset and a loss of another size
         elif self.lab.run and change["new"] != "stopping":
             self._draw()
 

@@ -136,6 +136,8 @@ class Lab(traitlets.HasTraits):
             return
         if self.run:
             self.run.close()
+        if self.loop is None:
+            raise ValueError("There is no running event loop: build the Lab in a cell of a notebook.")
         settings = self.settings.copy()
         weights_rng, _, _, _ = generators(settings.seed)
         train_set = self.available.select(slice(0, settings.train_size))

@@ -8,6 +8,12 @@ from .parts import Panel, picture, text
 COUNT = 12
 # Small runs finish many epochs a second; nobody can look at more than this many pages of images.
 SHOW_EVERY = 0.5
+# Takes as much room as the images will, so that nothing below moves when they come.
+EMPTY = (
+    "<p>After the first epoch the twelve worst images appear here.</p>"
+    + '<div class="mnistlab-grid" aria-hidden="true">'
+    + '<div class="mnistlab-empty"></div>' * COUNT + "</div>"
+)
 
 
 class TopLossesPanel(Panel):
@@ -15,7 +21,7 @@ class TopLossesPanel(Panel):
 
     def __init__(self, lab=None):
         super().__init__(lab)
-        self.images = text("<p>After the first epoch the twelve worst images appear here.</p>", "mnistlab-top-losses")
+        self.images = text(EMPTY, "mnistlab-top-losses")
         self._shown_at = 0.0
         self.lab.observe(self.lab.guard(self._on_epoch), "epochs_seen")
         self.lab.observe(self.lab.guard(self._on_phase), "phase")
@@ -46,5 +52,5 @@ class TopLossesPanel(Panel):
                 f"<b>{escape(prediction)}</b> for {escape(actual)}<br>"
                 f"loss {mistake.loss:.2f}<br>prob. {mistake.probability:.0%}</figcaption></figure>"
             )
-        self.images.value = f'<div class="mnistlab-grid">{"".join(figures)}</div>'
+        self.images.value = f'<p>Worst first.</p><div class="mnistlab-grid">{"".join(figures)}</div>'
         self._shown_at = perf_counter()
