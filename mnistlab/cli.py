@@ -100,6 +100,8 @@ def _app(options):
     from . import server
 
     dataset = options.dataset
+    if options.threads is not None and options.threads < 1:
+        raise CommandError(f"--threads is {options.threads}; it must be at least 1.")
     try:
         _present(dataset, options.data_dir)
     except (files.DownloadError, files.CannotWrite) as error:

@@ -45,7 +45,7 @@ class LiveCurves:
             for part, colour, style, marker in (("training", TRAINING, "-", ""), ("validation", VALIDATION, "--", "o")):
                 (line,) = ax.plot(
                     [], [], style, color=colour, marker=marker, markersize=2.5 * width, linewidth=width, label=part,
-                    animated=True, clip_on=part == "training",  # the last point lies on the edge
+                    animated=True,
                 )
                 self.lines[name, part] = line
         self.accuracy_axes.set_ylim(0, 1)
@@ -53,6 +53,8 @@ class LiveCurves:
         self.accuracy_axes.axhline(baseline, color=BASELINE, linestyle=":", linewidth=1.5, label="baseline")
         self.accuracy_axes.legend(loc="lower right", bbox_to_anchor=(1, 0.14), fontsize=size - 1, frameon=False)
         self.figure.tight_layout(pad=0.6, w_pad=3)
+        for name in ("loss", "accuracy"):  # the last point lies on the edge and should be seen whole
+            self.lines[name, "validation"].set_clip_on(False)
         self._draw_background()
 
     def _draw_background(self):

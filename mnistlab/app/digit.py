@@ -54,7 +54,9 @@ class DigitPanel(Panel):
             "<figcaption>what the network sees</figcaption></figure>"
         )
         network = self.lab.network
-        if network is None:
+        if network is not None and not np.isfinite(network.parameters).all():
+            answer = "<p>The last run failed and left no usable network: train again, and the answer appears here.</p>"
+        elif network is None:
             answer = "<p>There is no trained network yet: press Train, and the answer appears here.</p>"
         else:
             inputs = outcome.pixels.reshape(1, -1).astype(np.float32) / np.float32(255)
