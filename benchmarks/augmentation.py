@@ -10,14 +10,14 @@ from time import perf_counter
 import numpy as np
 
 import mnistlab
-from mnistlab.augmentation import Augmentation, Augmenter
+from mnistlab.augmentation import Augmenter
 from mnistlab.data import Batches
 
 BATCH = 128
 WORK = {
-    "Shift (2 pixels) and rotation (12 degrees)": Augmentation(shift=2, rotate=12),
-    "Elastic distortion (alpha 34, sigma 4)": Augmentation(elastic=34),
-    "All seven kinds": Augmentation(
+    "Shift (2 pixels) and rotation (12 degrees)": mnistlab.Settings(shift=2, rotate=12),
+    "Elastic distortion (alpha 34, sigma 4)": mnistlab.Settings(elastic=34),
+    "All seven kinds": mnistlab.Settings(
         shift=2, rotate=12, scale=0.1, shear=0.1, thickness=0.5, noise=0.1, elastic=34,
     ),
 }

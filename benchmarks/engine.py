@@ -42,9 +42,9 @@ def quick_rows(official, seeds=5):
     for seed in range(seeds):
         settings = mnistlab.Settings(seed=seed)
         preset("quick").apply(settings)
-        weights_rng, _, _, split_rng = mnistlab.generators(seed)
-        parts = mnistlab.training_split(train_set, settings, split_rng)
-        network = mnistlab.build(settings, weights_rng)
+        rngs = mnistlab.generators(seed)
+        parts = mnistlab.training_split(train_set, settings, rngs.split)
+        network = mnistlab.build(settings, rngs.weights)
         run = mnistlab.train(network, *parts, settings)
         seconds.append(timed(lambda: list(run))[0])
         accuracies.append(mnistlab.evaluate(network, test_set).accuracy)

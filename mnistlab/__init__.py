@@ -9,6 +9,7 @@ from .evaluation import Evaluation, evaluate, majority_baseline
 from .layers import BatchNorm, Dense, Dropout, LeakyReLU, ReLU, Sigmoid, Tanh
 from .network import Network, build
 from .settings import PRESETS, Settings, generators
+from .sweeps import sweep
 from .training import History, Progress, Run, train
 from .tutorial import tutorial
 
@@ -16,5 +17,5 @@ __version__ = "0.1.0"
 __all__ = [
     "PRESETS", "BatchNorm", "Conv2D", "Dataset", "Dense", "Dropout", "Evaluation", "Flatten", "History",
     "LeakyReLU", "MaxPool2D", "Network", "Progress", "ReLU", "Reshape", "Run", "Settings", "Sigmoid", "Tanh",
-    "build", "evaluate", "generators", "load", "majority_baseline", "split", "train", "training_split", "tutorial",
+    "build", "evaluate", "generators", "load", "majority_baseline", "split", "sweep", "train", "training_split", "tutorial",
 ]

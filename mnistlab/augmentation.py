@@ -1,79 +1,49 @@
-"""Augmentation: every epoch shows slightly different pictures of the same digits, so the network learns shapes.
+"""Augmentation: every epoch shows slightly different images of the same digits, so the network learns shapes.
+
+How far images may be changed is told by eight settings: `shift`, right and down, in pixels; `rotate`, in degrees;
+`scale`, a share of the size (0.1: from 90 % to 110 %); `shear`, pixels to the right for each row up; `thickness`, pixels
+on each side of a stroke, bolder or thinner; `noise`, the standard deviation of what is added to each pixel, where 1 is
+full brightness; `elastic`, alpha of Simard, Steinkraus and Platt (2003), in pixels (theirs is 34); `elastic_sigma`,
+their sigma, in pixels: how far neighbours move together. Each image gets its own amount, uniform between minus and plus
+the setting; 0 is off.
 
 A batch goes through three steps, each skipped where nothing asks for it: strokes made bolder or thinner, ONE
 resampling for all that moves pixels, noise. What is drawn at random is drawn here; when to augment is left to others.
 """
 
-from dataclasses import dataclass, fields
 from math import isqrt
 
 import numpy as np
 
-from .settings import setting
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """How far pictures may be changed. Each image gets its own amount, uniform between minus and plus the value; 0 is off.
-
-    shift: pixels, right and down each; rotate: degrees, counterclockwise; scale: share of the size (0.1: from 90 % to
-    110 %); shear: pixels sideways a row, positive leans to the right; thickness: pixels on each side of a stroke,
-    positive is bolder; noise: standard deviation of what is added to each pixel, where 1 is full brightness;
-    elastic: alpha of Simard, Steinkraus and Platt (2003), in pixels (theirs is 34); elastic_sigma: their sigma, in
-    pixels: how far neighbours move together. Raises ValueError for a value outside its range.
-    """
-
-    shift: float = setting(0.0, 0, 14, unit="pixels", label="Shift", help="How far a digit may move, each way.")
-    rotate: float = setting(0.0, 0, 180, unit="degrees", label="Rotation", help="How far a digit may be turned.")
-    scale: float = setting(0.0, 0, 0.9, label="Scale", help="By what share a digit may grow or shrink.")
-    shear: float = setting(0.0, 0, 1, unit="pixels a row", label="Shear", help="How far a digit may lean over.")
-    thickness: float = setting(
-        0.0, 0, 1, unit="pixels", label="Stroke thickness", help="How much bolder or thinner strokes may become.",
-    )
-    noise: float = setting(0.0, 0, 1, label="Noise", help="How much random grey is added to each pixel.")
-    elastic: float = setting(
-        0.0, 0, 200, unit="pixels", label="Elastic distortion", help="How strongly a digit wobbles, as if on rubber.",
-    )
-    elastic_sigma: float = setting(
-        4.0, 0.5, 14, unit="pixels", label="Elastic smoothness", help="How wide the wobbles of an elastic distortion are.",
-    )
-
-    def __post_init__(self):
-        for item in fields(self):
-            value, about = getattr(self, item.name), item.metadata
-            number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-            if not number or not about["low"] <= value <= about["high"]:  # a NaN is not within any range
-                raise ValueError(
-                    f"{about['label']} ({item.name}) is {value!r}; it must be a number from {about['low']:g} to "
-                    f"{about['high']:g}."
-                )
-            object.__setattr__(self, item.name, float(value))
-
-
-# The order in which each kind gets its seed. New kinds go to the end, so that old seeds keep their pictures.
+# The order in which each kind gets its seed. New kinds go to the end, so that old seeds keep their images.
 KINDS = ("shift", "rotate", "scale", "shear", "thickness", "noise", "elastic")
 
 
-def augment(batch, parameters, rng):
+def augment(batch, settings, rng):
     """A new array: `batch` with each image changed at random. As `Augmenter`, for a single batch."""
-    return Augmenter(parameters)(batch, rng)
+    return Augmenter(settings)(batch, rng)
 
 
 class Augmenter:
-    """Changes batch after batch at random, as an Augmentation says, in buffers that are made once.
+    """Changes batch after batch at random, as `settings` say at that moment, in buffers that are made once.
 
     Call it with batch, uint8 or float32 (b, pixels) of square images, floats from 0 to 1, and a Generator. It returns
     an array of the same shape, type and range that the next call overwrites; the batch itself is left as it is. The
-    same generator state gives the same pictures, and each call takes the same few numbers from it whatever is on.
+    same generator state gives the same images, and each call takes the same few numbers from it whatever is on.
     Raises ValueError for images of another type, range or shape.
 
     Measured on two cores for 60,000 images in batches of 128: shift and rotation took 0.27 s with the buffers and
     1.1 s with new arrays for each intermediate result; elastic distortion 0.8 s.
     """
 
-    def __init__(self, parameters):
-        self.parameters = parameters
+    def __init__(self, settings):
+        self.settings = settings
         self._room = (0, 0)
+
+    @property
+    def on(self):
+        """Whether the settings ask for any change at all."""
+        return any(getattr(self.settings, kind) for kind in KINDS)
 
     def __call__(self, batch, rng):
         _check(batch)
@@ -89,7 +59,7 @@ class Augmenter:
         return np.rint(x, out=x).astype(np.uint8)
 
     def _change(self, x, rng):
-        on = self.parameters
+        on = self.settings
         # A generator for each kind: turning one on leaves the draws of the others as they were. They come from seeds
         # and not from rng.spawn, so that the state of `rng` alone says how a stopped run goes on.
         seeds = dict(zip(KINDS, rng.integers(2**63, size=len(KINDS))))
@@ -120,15 +90,14 @@ class Augmenter:
         self._room = (count, pixels)
         self._side = side = isqrt(pixels)
         self._x = np.empty((count, pixels), np.float32)
-        # Each image lies in a frame of zeros one pixel wide: what is outside the picture is black.
+        # Each image lies in a frame of zeros one pixel wide: what is outside the image is black.
         wide = side + 2
         self._frames = np.zeros(count * wide * wide + wide + 1, np.float32)
         self._inside = self._frames[: count * wide * wide].reshape(count, wide, wide)[:, 1:-1, 1:-1]
         self._starts = np.arange(0, count * wide * wide, wide * wide)[:, None]
-        # Rows of (x, y, 1): every pixel's place, counted from the middle of the picture.
+        # Rows of (x, y, 1): every pixel's place, counted from the middle of the image.
         down, right = np.indices((side, side)).reshape(2, -1) - (side - 1) / 2
         self._places = np.stack([right, down, np.ones(pixels)]).astype(np.float32)
-        self._smoothing = gaussian_band(side, self.parameters.elastic_sigma)
         self._points = np.empty((2, count, pixels), np.float32)
         self._corners = np.empty((2, count, pixels), np.float32)
         self._indices = np.empty((count, pixels), np.intp)
@@ -141,7 +110,8 @@ class Augmenter:
         and Platt 2003, section 2.1). A Gaussian is separable: smoothing is K F K with one constant matrix K, measured
         at 0.13 s for 60,000 images.
         """
-        side, k = self._side, self._smoothing
+        side = self._side
+        k = gaussian_band(side, self.settings.elastic_sigma)
         # Two arrays and not one of (2, ...): each is one block of memory also when the batch is short.
         for noise, smooth in zip(self._values[:2, :count], self._corners[:, :count]):
             rng.random(dtype=np.float32, out=noise)
@@ -149,7 +119,7 @@ class Augmenter:
             images, along_rows = noise.reshape(count, side, side), smooth.reshape(count, side, side)
             # Image by image and not one tall product: small products stay on one core. Beside another busy program
             # the tall one, shared between cores that wait for each other, made it 2.0 s instead of 0.9 s.
-            np.matmul(images, 2 * np.float32(self.parameters.elastic) * k, out=along_rows)
+            np.matmul(images, 2 * np.float32(self.settings.elastic) * k, out=along_rows)
             np.matmul(k, along_rows, out=images)
         return self._values[:2, :count]
 
@@ -160,7 +130,7 @@ class Augmenter:
         points = np.matmul(matrices, self._places, out=self._points[:, :count])
         if field is not None:
             points += field
-        points += (wide - 1) / 2  # from the middle of the picture to the corner of its frame
+        points += (wide - 1) / 2  # from the middle of the image to the corner of its frame
         np.clip(points, 0, wide - 1, out=points)
         corners = np.floor(points, out=self._corners[:, :count])
         points -= corners
@@ -182,10 +152,10 @@ class Augmenter:
 
 
 def source_matrices(shift, degrees, scale, shear):
-    """Where each pixel of the new picture comes from, float32 (2, b, 3): source point = matrix times (x, y, 1).
+    """Where each pixel of the new image comes from, float32 (2, b, 3): source point = matrix times (x, y, 1).
 
     shift: (2, b), pixels right and down; degrees: (b,), counterclockwise; scale: (b,), factors above 0; shear: (b,),
-    pixels to the right for each row up. Points are counted from the middle of the picture, y downwards. An image is
+    pixels to the right for each row up. Points are counted from the middle of the image, y downwards. An image is
     sheared, rotated, scaled and shifted, in this order; that one matrix does it all saves three resamplings, which
     would cost time and blur the strokes.
     """
@@ -212,7 +182,7 @@ def thicken(batch, amounts):
 
     batch: float32 (b, pixels) of square images; amounts: (b,) from -1 to 1. At 1 every pixel takes the brightest
     value among itself and its four neighbours, at -1 the darkest, outside being black; between, a mixture with
-    the picture itself (greyscale dilation and erosion: Serra 1982).
+    the image itself (greyscale dilation and erosion: Serra 1982).
     """
     count, pixels = batch.shape
     side = isqrt(pixels)
@@ -222,12 +192,12 @@ def thicken(batch, amounts):
     neighbours = framed[:, :-2, 1:-1], framed[:, 2:, 1:-1], framed[:, 1:-1, :-2], framed[:, 1:-1, 2:]
     result = np.empty_like(x)
     for rows, extreme in ((amounts > 0, np.maximum), (amounts <= 0, np.minimum)):
-        pictures = x[rows]
-        target = pictures
+        images = x[rows]
+        target = images
         for neighbour in neighbours:
             target = extreme(target, neighbour[rows])
         share = np.abs(amounts[rows], dtype=np.float32, casting="same_kind")[:, None, None]
-        result[rows] = pictures + share * (target - pictures)
+        result[rows] = images + share * (target - images)
     return result.reshape(count, pixels)
 
 

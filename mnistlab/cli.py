@@ -20,12 +20,6 @@ from .settings import PRESETS, TABLE, Settings, generators
 from .training import train
 from .tutorial import tutorial
 
-SETTING_OPTIONS = (
-    "hidden_size", "epochs", "batch_size", "learning_rate", "optimizer", "momentum", "dropout_rate", "schedule", "loss",
-    "l1", "l2", "clip_norm", "train_size", "seed",
-)
-
-
 class CommandError(Exception):
     """A command that cannot be carried out; the message is shown as it is."""
 
@@ -82,11 +76,14 @@ def _parser():
     training = command("train", _train, "Train a network and measure it on the test set.", machine)
     training.add_argument("--dataset", choices=data.NAMES, default="sample", help="default: sample")
     training.add_argument("--preset", choices=tuple(PRESETS), help="settings to start from; options go first")
-    for name in SETTING_OPTIONS:
-        item = TABLE[name]
+    for name, item in TABLE.items():
+        # A setting that is on or off is turned on by --batch-norm and off by --no-batch-norm.
+        kind = (
+            {"action": argparse.BooleanOptionalAction} if item.type is bool
+            else {"type": item.type, "choices": item.metadata["choices"] or None}
+        )
         training.add_argument(
-            f"--{name.replace('_', '-')}", type=item.type, choices=item.metadata["choices"] or None,
-            help=f"{item.metadata['help']} (default: {item.default})",
+            f"--{name.replace('_', '-')}", help=f"{item.metadata['help']} (default: {item.default})", **kind
         )
     training.add_argument("--save", metavar="MODEL.npz", help="keep the trained network")
 
@@ -179,7 +176,7 @@ def _train(options):
     chosen = Settings()
     if options.preset:
         setting_table.preset(options.preset).apply(chosen)
-    for name in SETTING_OPTIONS:
+    for name in TABLE:
         if getattr(options, name) is not None:
             setattr(chosen, name, getattr(options, name))
     if options.save and not Path(options.save).resolve().parent.is_dir():
@@ -188,9 +185,9 @@ def _train(options):
         raise CommandError(f"{options.save} is a folder; --save needs the name of a file, such as model.npz.")
     _present(options.dataset, options.data_dir)
     whole, test_set = data.load(options.dataset, options.data_dir)
-    weights_rng, _, _, split_rng = generators(chosen.seed)
-    train_set, validation_set = data.training_split(whole, chosen, split_rng)
-    network = build(chosen, weights_rng, whole.inputs, len(whole.class_names))
+    rngs = generators(chosen.seed)
+    train_set, validation_set = data.training_split(whole, chosen, rngs.split)
+    network = build(chosen, rngs.weights, whole.inputs, len(whole.class_names))
     run = train(network, train_set, validation_set, chosen)
     if not options.json:
         print(f"{network} on {len(train_set):,} images of {data.TITLES[options.dataset]}")

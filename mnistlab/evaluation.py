@@ -11,6 +11,28 @@ from .losses import make_loss, softmax
 CHUNK = 512
 
 
+def top_3_accuracy(logits, labels):
+    """1 for each image whose label is among the three most probable classes, else 0, shape (b,)."""
+    own = logits[np.arange(len(labels)), labels]
+    return ((logits > own[:, None]).sum(axis=1) < 3).astype(float)
+
+
+def confidence(logits, labels):
+    """The probability that the network gives its own prediction, for each image, shape (b,)."""
+    return softmax(logits).max(axis=1)
+
+
+# What a run can be asked to measure besides loss and accuracy: functions of logits (b, classes) and labels (b,).
+METRICS = {"top_3_accuracy": top_3_accuracy, "confidence": confidence}
+
+
+def find_metric(name):
+    """The metric of that name; raises ValueError with the names there are."""
+    if name not in METRICS:
+        raise ValueError(f"There is no metric {name!r}. The metrics are {', '.join(METRICS)}.")
+    return METRICS[name]
+
+
 @dataclass(frozen=True)
 class Mistake:
     """One image and what the network makes of it.

@@ -144,7 +144,30 @@ KINDS = Dense, ReLU, Dropout, LeakyReLU, Sigmoid, Tanh, BatchNorm, Reshape, Conv
 LAYERS = {kind.__name__: kind for kind in KINDS}
 
 
+ACTIVATIONS = {"relu": ReLU, "leaky-relu": LeakyReLU, "sigmoid": Sigmoid, "tanh": Tanh}
+
+
 def build(settings, rng, inputs=784, classes=10):
-    """The network that `settings` asks for: inputs -> hidden units -> classes, with ReLU and dropout between."""
-    hidden = settings.hidden_size
-    return Network([Dense(inputs, hidden), ReLU(), Dropout(settings.dropout_rate), Dense(hidden, classes)], rng)
+    """The network that `settings` asks for: inputs -> [two convolutions ->] hidden layers -> classes.
+
+    Every convolution and hidden layer is followed by batch normalisation, where it is on, and by the activation, every
+    hidden layer by dropout too. Convolutions are 3 x 3, with 8 and 16 channels, each pooled 2 x 2. rng draws the first
+    weights. Raises ValueError where images are not square, or too small, for a convolution.
+    """
+    activation, normalised = ACTIVATIONS[settings.activation], settings.batch_norm
+    layers, values = [], inputs
+    if settings.convolution:
+        side = math.isqrt(inputs)
+        if side * side != inputs or side < 4:
+            raise ValueError(f"A convolution needs square images of at least 4 x 4 pixels; these have {inputs} pixels.")
+        layers.append(Reshape(1, side, side))
+        for channels, filters in ((1, 8), (8, 16)):
+            layers.append(Conv2D(channels, filters, 3, padding=1, initialiser=settings.initialiser))
+            layers += [BatchNorm(filters)] * normalised + [activation(), MaxPool2D(2)]
+        layers.append(Flatten())
+        values = 16 * (side // 4) ** 2
+    for _ in range(settings.hidden_layers):
+        layers.append(Dense(values, settings.hidden_size, settings.initialiser))
+        layers += [BatchNorm(settings.hidden_size)] * normalised + [activation(), Dropout(settings.dropout_rate)]
+        values = settings.hidden_size
+    return Network([*layers, Dense(values, classes, settings.initialiser)], rng)

@@ -5,6 +5,7 @@ command-line options, saved models and error messages are all made from it.
 """
 
 from dataclasses import asdict, dataclass, field, fields
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,7 +38,25 @@ class Settings:
         4, 1, 10_000, slider=(1, 50), label="Epochs", help="How many times the network sees every training image.",
     )
     hidden_size: int = setting(
-        256, 1, 8192, slider=(8, 512), label="Hidden size", unit="units", help="How many units the hidden layer has.",
+        256, 1, 8192, slider=(8, 512), label="Hidden size", unit="units", help="How many units each hidden layer has.",
+    )
+    hidden_layers: int = setting(
+        1, 0, 20, slider=(0, 4), label="Hidden layers", unit="layers",
+        help="How many hidden layers there are; without one, the network can only add up pixels.",
+    )
+    activation: str = setting(
+        "relu", choices=("relu", "leaky-relu", "sigmoid", "tanh"), label="Activation",
+        help="What a hidden unit makes of its sum; without any, many layers could do no more than one.",
+    )
+    initialiser: str = setting(
+        "he", choices=("he", "glorot", "lecun", "tutorial"), label="Initialiser",
+        help="How the first weights are drawn: he suits relu, glorot and lecun suit tanh and sigmoid.",
+    )
+    batch_norm: bool = setting(
+        False, label="Batch normalisation", help="Bring each hidden unit's sums to mean 0 and deviation 1 over every batch.",
+    )
+    convolution: bool = setting(
+        False, label="Convolution", help="Look for small patterns anywhere in the image before the hidden layers.",
     )
     batch_size: int = setting(
         128, 1, 60_000, slider=(1, 1024), scale="log", label="Batch size", unit="images",
@@ -74,6 +93,36 @@ class Settings:
         0.0, 0.0, 1e6, slider=(0.0, 10.0), live=True, label="Gradient clipping",
         help="The length to which a longer gradient is cut before the step; 0 leaves every gradient as it is.",
     )
+    patience: int = setting(
+        0, 0, 10_000, slider=(0, 20), label="Patience", unit="epochs",
+        help="Stop after so many epochs without a lower validation loss and take the best weights back; 0: never.",
+    )
+    shift: float = setting(
+        0.0, 0, 14, slider=(0, 5), unit="pixels", live=True, label="Shift", help="How far an image may move, each way.",
+    )
+    rotate: float = setting(
+        0.0, 0, 180, slider=(0, 45), unit="degrees", live=True, label="Rotation", help="How far an image may be turned.",
+    )
+    scale: float = setting(
+        0.0, 0, 0.9, slider=(0, 0.5), live=True, label="Scale", help="By what share an image may grow or shrink.",
+    )
+    shear: float = setting(
+        0.0, 0, 1, slider=(0, 0.5), unit="pixels a row", live=True, label="Shear", help="How far an image may lean over.",
+    )
+    thickness: float = setting(
+        0.0, 0, 1, unit="pixels", live=True, label="Stroke thickness", help="How much bolder or thinner strokes may become.",
+    )
+    noise: float = setting(
+        0.0, 0, 1, slider=(0, 0.5), live=True, label="Noise", help="How much random grey is added to each pixel.",
+    )
+    elastic: float = setting(
+        0.0, 0, 200, slider=(0, 60), unit="pixels", live=True, label="Elastic distortion",
+        help="How strongly an image wobbles, as if on rubber.",
+    )
+    elastic_sigma: float = setting(
+        4.0, 0.5, 14, slider=(2, 8), unit="pixels", live=True, label="Elastic smoothness",
+        help="How wide the wobbles of an elastic distortion are.",
+    )
     train_size: int = setting(
         60_000, 10, 60_000, scale="log", label="Training images", unit="images",
         help="How many images the network learns from.",
@@ -101,7 +150,7 @@ TABLE = {item.name: item for item in fields(Settings)}
 
 
 def checked(name, value):
-    """value as the plain int, float or str that setting `name` holds; raises as Settings does.
+    """value as the plain int, float, bool or str that setting `name` holds; raises as Settings does.
 
     Plain numbers matter: one NumPy float64 rate would turn float32 arithmetic into float64.
     """
@@ -112,11 +161,15 @@ def checked(name, value):
         if value not in about["choices"]:
             raise ValueError(f"{about['label']} is {value!r}; it must be one of {', '.join(about['choices'])}.")
         return str(value)
+    if kind is bool:
+        if not isinstance(value, bool | np.bool_):
+            raise ValueError(f"{about['label']} is {value!r}; it must be True or False.")
+        return bool(value)
     low, high = about["low"], about["high"]
     number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     if not number or not low <= value <= high or value != kind(value):  # a NaN is not within any range
-        what = "a whole number" if kind is int else "a number"
-        raise ValueError(f"{about['label']} is {value!r}; it must be {what} from {low:g} to {high:g}.")
+        what = f"a whole number from {low} to {high}" if kind is int else f"a number from {low:g} to {high:g}"
+        raise ValueError(f"{about['label']} is {value!r}; it must be {what}.")
     return kind(value)
 
 
@@ -158,9 +211,19 @@ def preset(name):
     return PRESETS[name]
 
 
-def generators(seed):
-    """Four independent numpy Generators from one seed: (weights, batch order, dropout and augmentation, split).
+class Generators(NamedTuple):
+    """The sources of chance in a run, one numpy Generator for each thing that is drawn."""
 
-    Each has its own stream, so turning one thing on does not reshuffle another.
+    weights: np.random.Generator
+    order: np.random.Generator
+    dropout: np.random.Generator
+    split: np.random.Generator
+    augmentation: np.random.Generator
+
+
+def generators(seed):
+    """Generators from one seed, each with a stream of its own: turning one thing on does not reshuffle another.
+
+    New kinds go to the end, so that old seeds keep their runs.
     """
-    return [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)]
+    return Generators(*map(np.random.default_rng, np.random.SeedSequence(seed).spawn(len(Generators._fields))))

@@ -4,26 +4,29 @@ A run is pulled, one step at a time, by whoever wants it: a script with `for`, t
 nothing and draws nothing.
 """
 
+import copy
 import math
 import time
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
+from .augmentation import Augmenter
 from .data import Batches
-from .evaluation import Evaluation, logits_in_chunks
+from .evaluation import Evaluation, find_metric, logits_in_chunks
 from .losses import PENALTIES, make_loss
 from .optimizers import clip_by_norm, make_optimizer
 from .schedules import scheduled
-from .settings import generators
+from .settings import TABLE, generators
 
 
 @dataclass(frozen=True)
 class Row:
     """One epoch of a History.
 
-    epoch: from 1; train_loss, train_accuracy: means over the epoch's batches while the network was learning;
-    validation_loss, validation_accuracy: after the epoch, without dropout; seconds: the epoch's, validation included.
+    epoch: from 1; train_loss, train_accuracy: means over the epoch's batches while the network was learning, dropout
+    and augmentation included; validation_loss, validation_accuracy: after the epoch, without either; seconds: the
+    epoch's, validation included; train_metrics, validation_metrics: what else was asked for, means by name.
 
     Both losses are what the run makes small, the L1 and L2 penalties included, as in Keras: so the two curves can be
     compared, and the loss of `evaluate` and of an Evaluation, which is that of the images alone, is lower.
@@ -35,19 +38,27 @@ class Row:
     validation_loss: float
     validation_accuracy: float
     seconds: float
+    train_metrics: dict = field(default_factory=dict)
+    validation_metrics: dict = field(default_factory=dict)
 
 
 @dataclass
 class History:
-    """All a run leaves behind for curves: a Row an epoch, and the loss and accuracy of every step's batch."""
+    """All a run leaves behind for curves: a Row an epoch, and the loss, accuracy and metrics of every step's batch."""
 
     rows: list = field(default_factory=list)
     step_losses: list = field(default_factory=list)
     step_accuracies: list = field(default_factory=list)
+    step_metrics: dict = field(default_factory=dict)
 
     def as_dicts(self):
-        """The rows as plain dictionaries."""
-        return [asdict(row) for row in self.rows]
+        """The rows as flat dictionaries, a metric such as "confidence" as train_confidence, validation_confidence."""
+        rows = []
+        for row in map(asdict, self.rows):
+            for part in ("train", "validation"):
+                row |= {f"{part}_{name}": value for name, value in row.pop(f"{part}_metrics").items()}
+            rows.append(row)
+        return rows
 
 
 @dataclass(frozen=True)
@@ -69,23 +80,33 @@ class Run:
     """A training run that is being pulled: iterate it for Progress.
 
     `history` grows as it goes; `evaluation` is the last one on the validation set; `failure` is a sentence when the
-    run had to end because the loss was no longer a number, else None.
+    run had to end because the loss was no longer a number, else None. `best_epoch` is the one with the lowest
+    validation loss so far (0 before the first). With `settings.patience`, a run that has been pulled to its end leaves
+    network and evaluation as they were after that epoch (early stopping: Prechelt 1998).
     """
 
-    def __init__(self, network, train_set, validation_set, settings):
+    def __init__(self, network, train_set, validation_set, settings, metrics=()):
         for images in (train_set, validation_set):
             if images.inputs != network.inputs:
                 raise ValueError(f"The images have {images.inputs} pixels; the network expects {network.inputs}.")
+            if len(images.class_names) > network.outputs:
+                raise ValueError(f"There are {len(images.class_names)} classes; the network knows {network.outputs}.")
         if len(train_set) == 0 or len(validation_set) == 0:
             raise ValueError(f"A run needs images: {len(train_set)} to train, {len(validation_set)} to validate.")
         self.network, self.settings = network, settings
         self.train_set, self.validation_set = train_set, validation_set
+        self.metrics = {name: find_metric(name) for name in metrics}
         self.batch_size = settings.batch_size
         self.loss = make_loss(settings.loss)
         self.optimizer = make_optimizer(settings.optimizer, len(network.parameters), network.dtype)
-        _, self.order_rng, self.noise_rng, _ = generators(settings.seed)
-        self.history, self.evaluation, self.failure = History(), None, None
+        self.generators = generators(settings.seed)
+        self.augmenter = Augmenter(settings)
+        self.history, self.evaluation, self.failure = History(step_metrics={name: [] for name in metrics}), None, None
+        self.best_epoch, self._best = 0, None
+        # Epochs that are over; of the next one: the images seen, the sums over them, and the seconds spent.
         self.epoch = self.position = 0
+        self._sums, self._seconds = np.zeros(2 + len(self.metrics)), 0.0
+        self._order_state = self.generators.order.bit_generator.state
         self._steps = self._walk()
 
     @property
@@ -103,55 +124,98 @@ class Run:
         self._steps.close()
 
     def _walk(self):
-        labels = self.train_set.labels_of()
-        size = self.batch_size
-        batches = Batches(self.train_set, min(size, len(self.train_set)))
-        while self.epoch < self.settings.epochs:
-            started = time.perf_counter()
-            order = self.order_rng.permutation(len(self.train_set))
-            loss_sum = correct = 0.0
-            for self.position in range(0, len(order), size):
-                rows = order[self.position : self.position + size]
-                losses, hits = self._step(batches.inputs(rows), labels[rows])
-                batch_loss = losses / len(rows)
-                self.history.step_losses.append(batch_loss)
-                self.history.step_accuracies.append(hits / len(rows))
-                if not math.isfinite(batch_loss):
-                    self.failure = self._blame(batch_loss)
+        while not self.failure and self.epoch < self.settings.epochs and not self._patience_is_over():
+            started = time.perf_counter() - self._seconds
+            for phase in self._learn(), self._validate():
+                for progress in phase:
+                    self._seconds = time.perf_counter() - started
+                    yield progress
+                if self.failure:
                     return
-                # Sums, not means of means: the last batch of an epoch may be short and counts for what it is.
-                loss_sum += losses
-                correct += hits
-                yield self._progress("training")
-            logits = np.empty((len(self.validation_set), self.network.outputs), self.network.dtype)
-            for _ in logits_in_chunks(self.network, self.validation_set, logits):
-                yield self._progress("validating")
-            evaluation = Evaluation(logits, self.validation_set.labels_of(), self.loss.name)
-            validation_loss = evaluation.loss + self._penalty()
-            if not math.isfinite(validation_loss):
-                self.failure = self._blame(validation_loss)
-                return
-            self.evaluation = evaluation
-            self.epoch += 1
-            self.history.rows.append(
-                Row(
-                    self.epoch, loss_sum / len(order), correct / len(order),
-                    validation_loss, evaluation.accuracy, time.perf_counter() - started,
-                )
-            )
+            self._end_epoch(time.perf_counter() - started)
             yield self._progress("epoch")
+        if self.settings.patience and self._best:
+            self._take_back_best()
+
+    def _learn(self):
+        """One epoch of steps, or what is left of it, in an order drawn anew."""
+        labels, size = self.train_set.labels_of(), self.batch_size
+        batches = Batches(self.train_set, min(size, len(self.train_set)))
+        order = self.generators.order.permutation(len(self.train_set))
+        for start in range(self.position, len(order), size):
+            rows = order[start : start + size]
+            sums = self._step(batches.inputs(rows, self._augment if self.augmenter.on else None), labels[rows])
+            self.position = start + len(rows)
+            for values, total in zip(self._per_step(), sums):
+                values.append(total / len(rows))
+            if not math.isfinite(sums[0]):
+                self.failure = self._blame(sums[0])
+                return
+            # Sums, not means of means: the last batch of an epoch may be short and counts for what it is.
+            self._sums += sums
+            yield self._progress("training")
+
+    def _augment(self, x):
+        return self.augmenter(x, self.generators.augmentation)
+
+    def _per_step(self):
+        """The lists of the history that grow by one value a step, in the order of `_step`'s sums."""
+        return self.history.step_losses, self.history.step_accuracies, *self.history.step_metrics.values()
+
+    def _validate(self):
+        logits = np.empty((len(self.validation_set), self.network.outputs), self.network.dtype)
+        for _ in logits_in_chunks(self.network, self.validation_set, logits):
+            yield self._progress("validating")
+        evaluation = self._evaluation(logits)
+        if math.isfinite(evaluation.loss + self._penalty()):
+            self.evaluation = evaluation
+        else:
+            self.failure = self._blame(evaluation.loss)
+
+    def _evaluation(self, logits):
+        return Evaluation(logits, self.validation_set.labels_of(), self.loss.name)
+
+    def _end_epoch(self, seconds):
+        """The epoch's Row; the weights are kept if they are the best so far and `patience` may want them back."""
+        self.epoch += 1
+        loss, accuracy, *metrics = (float(total) / len(self.train_set) for total in self._sums)
+        evaluation = self.evaluation
+        row = Row(
+            self.epoch, loss, accuracy, evaluation.loss + self._penalty(), evaluation.accuracy, seconds,
+            dict(zip(self.metrics, metrics)), self._measured(evaluation.logits, evaluation.labels),
+        )
+        self.history.rows.append(row)
+        if self.best_epoch == 0 or row.validation_loss < self.history.rows[self.best_epoch - 1].validation_loss:
+            self.best_epoch = self.epoch
+            if self.settings.patience:
+                network = self.network
+                self._best = network.parameters.copy(), network.state.copy(), evaluation.logits
+        self.position, self._seconds = 0, 0.0
+        self._sums[:] = 0
+        self._order_state = self.generators.order.bit_generator.state
+
+    def _measured(self, logits, labels, reduce=np.mean):
+        return {name: float(reduce(metric(logits, labels))) for name, metric in self.metrics.items()}
+
+    def _patience_is_over(self):
+        return 0 < self.settings.patience <= self.epoch - self.best_epoch
+
+    def _take_back_best(self):
+        self.network.parameters[:], self.network.state[:], logits = self._best
+        self.evaluation = self._evaluation(logits)
 
     def _step(self, x, labels):
-        """One step of gradient descent on a batch. Returns (sum of its losses, number of right predictions).
+        """One step of gradient descent on a batch. Returns sums over it: losses, right predictions, each metric.
 
         The penalty counts once an image, so that means stay means.
         """
         network, settings = self.network, self.settings
-        # A rate that is too high overflows on its way to infinity; `_walk` says so in words.
+        # A rate that is too high overflows on its way to infinity; `_learn` says so in words.
         with np.errstate(over="ignore", invalid="ignore"):
-            logits = network.forward(x, self.noise_rng)
+            logits = network.forward(x, self.generators.dropout)
             losses = self.loss.forward(logits, labels)
             hits = int((logits.argmax(axis=1) == labels).sum())
+            metrics = self._measured(logits, labels, np.sum)
             network.backward(self.loss.backward())
             penalty = self._penalty(network.gradient)
             if settings.clip_norm:
@@ -160,7 +224,7 @@ class Run:
             made = min(1.0, len(self.history.step_losses) / (self.steps_per_epoch * settings.epochs))
             rate = scheduled(settings.schedule, settings.learning_rate, made)
             self.optimizer.update(network.parameters, network.gradient, rate, settings.momentum)
-        return float(losses.sum(dtype=np.float64)) + penalty * len(labels), hits
+        return float(losses.sum(dtype=np.float64)) + penalty * len(labels), hits, *metrics.values()
 
     def _penalty(self, gradient=None):
         """The penalties on the weights as they are now; their gradient is added to `gradient` where one is given."""
@@ -175,31 +239,81 @@ class Run:
         return total
 
     def _progress(self, phase):
-        steps = self.steps_per_epoch
-        ended = phase == "epoch"
-        step = steps if phase != "training" else self.position // self.batch_size + 1
-        seen = min(step * self.batch_size, len(self.train_set))
-        done = self.epoch - 1 if ended else self.epoch
-        return Progress(phase, done + 1, step, steps, done * len(self.train_set) + seen)
+        steps, images = self.steps_per_epoch, self.epoch * len(self.train_set) + self.position
+        if phase == "epoch":
+            return Progress(phase, self.epoch, steps, steps, images)
+        return Progress(phase, self.epoch + 1, math.ceil(self.position / self.batch_size), steps, images)
 
     def _blame(self, value):
         what = "is no longer a number" if math.isnan(value) else "became infinite"
-        step = self.position // self.batch_size + 1
+        step = math.ceil(self.position / self.batch_size)
         return (
             f"The loss {what} in epoch {self.epoch + 1}, step {step}: the run has ended. The learning rate "
             f"({self.settings.learning_rate:g}) is most likely too high; try a tenth of it."
         )
 
+    def checkpoint(self):
+        """What a run needs to go on from here: plain data and copies of arrays, which later steps leave as they are."""
+        network, evaluation = self.network, self.evaluation
+        return copy.deepcopy({
+            "run": self._identity(), "settings": self.settings.as_dict(),
+            "parameters": network.parameters, "state": network.state, "optimizer": self.optimizer.state,
+            # The order is drawn at the beginning of an epoch: from there its generator draws the same one again.
+            "order": self._order_state,
+            **{name: getattr(self.generators, name).bit_generator.state for name in ("dropout", "augmentation")},
+            "epoch": self.epoch, "position": self.position, "sums": self._sums, "seconds": self._seconds,
+            "history": {**vars(self.history), "rows": [asdict(row) for row in self.history.rows]},
+            "logits": evaluation and evaluation.logits, "failure": self.failure,
+            "best_epoch": self.best_epoch, "best": self._best,
+        })
 
-def train(network, train_set, validation_set, settings):
+    def restore(self, checkpoint):
+        """Go on, bit for bit, where the run was that this is a `checkpoint` of.
+
+        This run needs the same network, sets and settings; only live settings and `epochs` may be others, and its own
+        count. Raises ValueError, and changes nothing, for a checkpoint of another run.
+        """
+        of = checkpoint.get("run") if isinstance(checkpoint, dict) else None
+        if not of:
+            raise ValueError("This is no checkpoint; Run.checkpoint() makes one.")
+        for what, own in self._identity().items():
+            if of[what] != own:
+                raise ValueError(f"The checkpoint is one of another run: its {what} is {of[what]}, this run's is {own}.")
+        kept, network = copy.deepcopy(checkpoint), self.network
+        network.parameters[:], network.state[:] = kept["parameters"], kept["state"]
+        self.optimizer.restore(kept["optimizer"])
+        for name in ("order", "dropout", "augmentation"):
+            getattr(self.generators, name).bit_generator.state = kept[name]
+        self._order_state = kept["order"]
+        self.epoch, self.position, self._sums, self._seconds = (kept[k] for k in ("epoch", "position", "sums", "seconds"))
+        self.history = History(**{**kept["history"], "rows": [Row(**row) for row in kept["history"]["rows"]]})
+        self.evaluation = None if kept["logits"] is None else self._evaluation(kept["logits"])
+        self.failure, self.best_epoch, self._best = kept["failure"], kept["best_epoch"], kept["best"]
+        self._steps = self._walk()
+
+    def _identity(self):
+        """What two runs must share for one to go on with the other's checkpoint."""
+        fixed = {
+            item.metadata["label"].lower(): getattr(self.settings, name)
+            for name, item in TABLE.items() if not item.metadata["live"] and name != "epochs"
+        }
+        return {
+            "network": self.network.describe(), "number type": str(self.network.dtype),
+            "number of training images": len(self.train_set), "number of validation images": len(self.validation_set),
+            "list of metrics": list(self.metrics), **fixed,
+        }
+
+
+def train(network, train_set, validation_set, settings, metrics=()):
     """Begin a run and return it; nothing is computed before it is iterated.
 
-    network: changed in place; train_set, validation_set: Datasets; settings: may be changed while the run goes on,
-    and the next step uses the new learning rate, momentum, schedule, penalties and clipping. The same settings, seed
-    included, give the same History apart from its seconds. Raises ValueError when the images do not fit the network or
-    a set is empty.
+    network: changed in place; train_set, validation_set: Datasets; settings: those marked live in the table may be
+    changed while the run goes on, and the next step uses the new value; metrics: names from `evaluation.METRICS` that
+    each step and each epoch measure besides loss and accuracy. The same settings, seed included, give the same History
+    apart from its seconds. Raises ValueError when the images or classes do not fit the network, a set is empty, or
+    there is no such metric.
 
         for progress in (run := train(network, train_set, validation_set, settings)):
             ...
     """
-    return Run(network, train_set, validation_set, settings)
+    return Run(network, train_set, validation_set, settings, metrics)

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys import pixels, toy_set
 
-from mnistlab.augmentation import Augmentation, Augmenter
+from mnistlab import Settings
+from mnistlab.augmentation import Augmenter
 from mnistlab.data import Batches, Dataset
 from mnistlab.experiments import (
     duplicates, from_floats, hold_out, iterated_k_fold, k_fold, noisy_labels, shuffled_labels, standardised, subset,
@@ -180,7 +181,7 @@ def test_a_change_of_a_batch_sees_plain_pixels_before_they_are_standardised(part
 
 
 def test_augmented_inputs_keep_mean_0_and_deviation_1_roughly(sample):
-    augmenter, generator = Augmenter(Augmentation(shift=2, rotate=12)), rng()
+    augmenter, generator = Augmenter(Settings(shift=2, rotate=12)), rng()
     batches = Batches(standardised(sample[0])[0], 1000)
     batch = batches.inputs(slice(0, 1000), lambda x: augmenter(x, generator))
     assert abs(batch.mean()) < 0.05 and abs(batch.std() - 1) < 0.1

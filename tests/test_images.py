@@ -111,9 +111,9 @@ def network(sample):
     settings = Settings()
     preset("quick").apply(settings)
     settings.epochs = 10
-    weights, _, _, parts = generators(settings.seed)
-    train_set, validation_set = training_split(sample[0], settings, parts)
-    network = build(settings, weights, train_set.inputs, 10)
+    rngs = generators(settings.seed)
+    train_set, validation_set = training_split(sample[0], settings, rngs.split)
+    network = build(settings, rngs.weights, train_set.inputs, 10)
     for _ in train(network, train_set, validation_set, settings):
         pass
     assert evaluate(network, sample[1]).accuracy > 0.9

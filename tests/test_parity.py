@@ -126,7 +126,7 @@ def test_the_same_network_on_the_sample_is_as_good_as_scikit_learns(sample):
     ours = []
     for seed in range(len(peer)):
         settings = Settings(**SCIKIT_LEARN["peer"]["settings"], optimizer="momentum", seed=seed)
-        network = build(settings, generators(seed)[0])
+        network = build(settings, generators(seed).weights)
         for _ in (run := train(network, training, held_out, settings)):
             pass
         ours.append(run.evaluation.accuracy)

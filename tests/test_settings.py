@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 
 from mnistlab import PRESETS, Settings, generators
+from mnistlab.augmentation import KINDS
+from mnistlab.initialisers import INITIALISERS
 from mnistlab.losses import LOSSES
+from mnistlab.network import ACTIVATIONS
 from mnistlab.optimizers import OPTIMIZERS
 from mnistlab.schedules import SCHEDULES
 from mnistlab.settings import TABLE, preset
 
-NUMBERS = [name for name, item in TABLE.items() if item.type is not str]
+NUMBERS = [name for name, item in TABLE.items() if item.type in (int, float)]
+SWITCHES = [name for name, item in TABLE.items() if item.type is bool]
 WORDS = [name for name, item in TABLE.items() if item.type is str]
 
 
@@ -30,7 +34,8 @@ def test_a_number_outside_its_range_is_refused_with_name_and_range(name):
     for value in (about["low"] - beyond, about["high"] + max(beyond, about["high"] * 1e-6)):
         with pytest.raises(ValueError) as refusal:
             setattr(settings, name, value)
-        for word in (about["label"], repr(value), f"from {about['low']:g} to {about['high']:g}"):
+        ends = "from {} to {}" if TABLE[name].type is int else "from {:g} to {:g}"
+        for word in (about["label"], repr(value), ends.format(about["low"], about["high"])):
             assert word in str(refusal.value)
     assert settings == Settings()
 
@@ -53,6 +58,15 @@ def test_a_whole_number_may_be_written_as_a_float_but_must_be_whole(name):
         setattr(settings, name, 12.5)
 
 
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_switch_is_true_or_false_and_nothing_else(name):
+    for value in (True, False, np.True_, np.False_):
+        assert getattr(Settings(**{name: value}), name) is bool(value)
+    for value in (1, 0, "yes", None, 0.0):
+        with pytest.raises(ValueError, match=f"{TABLE[name].metadata['label']} is {value!r}; it must be True or False"):
+            Settings(**{name: value})
+
+
 @pytest.mark.parametrize("name", WORDS)
 @pytest.mark.parametrize("value", ["nonsense", "", 1, None, ["constant"]])
 def test_a_word_that_is_no_choice_is_refused_with_the_choices(name, value):
@@ -60,7 +74,10 @@ def test_a_word_that_is_no_choice_is_refused_with_the_choices(name, value):
         Settings(**{name: value})
 
 
-@pytest.mark.parametrize("name, table", [("loss", LOSSES), ("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)])
+@pytest.mark.parametrize("name, table", [
+    ("loss", LOSSES), ("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("activation", ACTIVATIONS),
+    ("initialiser", INITIALISERS),
+])
 def test_the_choices_of_a_setting_are_those_there_are(name, table):
     assert TABLE[name].metadata["choices"] == tuple(table)
 
@@ -91,9 +108,9 @@ def test_a_refused_value_changes_nothing():
     assert settings.epochs == 7
 
 
-def test_rates_momentum_penalties_and_clipping_are_live():
+def test_rates_momentum_penalties_clipping_and_augmentation_are_live():
     live = {name for name, item in TABLE.items() if item.metadata["live"]}
-    assert live == {"learning_rate", "schedule", "momentum", "l1", "l2", "clip_norm"}
+    assert live == {"learning_rate", "schedule", "momentum", "l1", "l2", "clip_norm", *KINDS, "elastic_sigma"}
 
 
 def test_penalties_and_clipping_are_off_by_default_and_the_optimizer_is_momentum():
@@ -150,8 +167,8 @@ def test_an_unknown_preset_is_refused_with_the_presets_there_are():
         preset("fast")
 
 
-def test_one_seed_gives_four_different_streams_and_always_the_same():
+def test_one_seed_gives_five_different_streams_and_always_the_same():
     draws = [[rng.random(4).tolist() for rng in generators(3)] for _ in range(2)]
     assert draws[0] == draws[1]
-    assert len({tuple(draw) for draw in draws[0]}) == 4
+    assert len({tuple(draw) for draw in draws[0]}) == 5
     assert draws[0] != [rng.random(4).tolist() for rng in generators(4)]

@@ -410,6 +410,12 @@ def test_images_with_another_number_of_pixels_are_refused():
         train(network, other, other, Settings())
 
 
+def test_labels_that_the_network_does_not_know_are_refused():
+    run = toy_run(TRAINING, VALIDATION)
+    with pytest.raises(ValueError, match="There are 5 classes; the network knows 3"):
+        train(run.network, toy_set(50, classes=5), VALIDATION, run.settings)
+
+
 def test_validation_images_with_another_number_of_pixels_are_refused():
     with pytest.raises(ValueError, match="25 pixels; the network expects 16"):
         toy_run(TRAINING, toy_set(20, side=5))
@@ -446,7 +452,7 @@ def test_a_split_that_leaves_one_side_empty_is_refused():
 
 def test_the_validation_set_does_not_depend_on_how_many_images_train(sample):
     parts = [
-        training_split(sample[0], Settings(train_size=size), generators(0)[3]) for size in (100, 2000, 60_000)
+        training_split(sample[0], Settings(train_size=size), generators(0).split) for size in (100, 2000, 60_000)
     ]
     assert [len(training) for training, _ in parts] == [100, 2000, 3600]
     assert all(np.array_equal(validation.indices, parts[0][1].indices) for _, validation in parts)

@@ -16,7 +16,7 @@ def toy_set(count, classes=3, side=4, seed=0):
 def toy_run(train_set, validation_set, **values):
     """A Run that is not begun, with the network that its settings ask for."""
     settings = Settings(**{"hidden_size": 6, "batch_size": 8, "epochs": 2, **values})
-    network = build(settings, generators(settings.seed)[0], train_set.inputs, len(train_set.class_names))
+    network = build(settings, generators(settings.seed).weights, train_set.inputs, len(train_set.class_names))
     return train(network, train_set, validation_set, settings)
 
 

@@ -118,7 +118,7 @@ class Lab(traitlets.HasTraits):
     def choose_dataset(self, name):
         """Use another dataset from the next run on. Raises ValueError or data.NotDownloaded and changes nothing."""
         whole, test_set = data.load(name, self.data_dir)
-        _, _, _, split_rng = generators(self.settings.seed)
+        split_rng = generators(self.settings.seed).split
         self.available, self.validation_set = data.split(whole, self.settings.validation_fraction, split_rng)
         self.test_set = test_set
         self.dataset = name
@@ -139,10 +139,9 @@ class Lab(traitlets.HasTraits):
         if self.loop is None:
             raise ValueError("There is no running event loop: build the Lab in a cell of a notebook.")
         settings = self.settings.copy()
-        weights_rng, _, _, _ = generators(settings.seed)
         train_set = self.available.select(slice(0, settings.train_size))
         classes = len(train_set.class_names)
-        network = build(settings, weights_rng, train_set.inputs, classes)
+        network = build(settings, generators(settings.seed).weights, train_set.inputs, classes)
         self.run = train(network, train_set, self.validation_set, settings)
         self.started = perf_counter()
         self.progress = None
