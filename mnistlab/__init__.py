@@ -17,5 +17,6 @@ __version__ = "0.1.0"
 __all__ = [
     "PRESETS", "BatchNorm", "Conv2D", "Dataset", "Dense", "Dropout", "Evaluation", "Flatten", "History",
     "LeakyReLU", "MaxPool2D", "Network", "Progress", "ReLU", "Reshape", "Run", "Settings", "Sigmoid", "Tanh",
-    "build", "evaluate", "generators", "load", "majority_baseline", "split", "sweep", "train", "training_split", "tutorial",
+    "build", "evaluate", "generators", "load", "majority_baseline", "split", "sweep", "train", "training_split",
+    "tutorial",
 ]

@@ -56,7 +56,8 @@ def noisy_labels(dataset, rate, rng):
     _number("The label noise rate", rate, 0, 1)
     classes = len(dataset.class_names)
     if classes < 2:
-        raise ValueError(f"Label noise needs another class to choose; the classes are {', '.join(dataset.class_names)}.")
+        names = ", ".join(dataset.class_names)
+        raise ValueError(f"Label noise needs another class to choose; the classes are {names}.")
     images = np.unique(dataset.indices)
     chosen = rng.choice(images, round(rate * len(images)), replace=False)
     # A step of 1 to classes - 1 around the circle of classes never comes back to where it began.

@@ -53,7 +53,8 @@ class Settings:
         help="How the first weights are drawn: he suits relu, glorot and lecun suit tanh and sigmoid.",
     )
     batch_norm: bool = setting(
-        False, label="Batch normalisation", help="Bring each hidden unit's sums to mean 0 and deviation 1 over every batch.",
+        False, label="Batch normalisation",
+        help="Bring each hidden unit's sums to mean 0 and deviation 1 over every batch.",
     )
     convolution: bool = setting(
         False, label="Convolution", help="Look for small patterns anywhere in the image before the hidden layers.",
@@ -101,16 +102,19 @@ class Settings:
         0.0, 0, 14, slider=(0, 5), unit="pixels", live=True, label="Shift", help="How far an image may move, each way.",
     )
     rotate: float = setting(
-        0.0, 0, 180, slider=(0, 45), unit="degrees", live=True, label="Rotation", help="How far an image may be turned.",
+        0.0, 0, 180, slider=(0, 45), unit="degrees", live=True, label="Rotation",
+        help="How far an image may be turned.",
     )
     scale: float = setting(
         0.0, 0, 0.9, slider=(0, 0.5), live=True, label="Scale", help="By what share an image may grow or shrink.",
     )
     shear: float = setting(
-        0.0, 0, 1, slider=(0, 0.5), unit="pixels a row", live=True, label="Shear", help="How far an image may lean over.",
+        0.0, 0, 1, slider=(0, 0.5), unit="pixels a row", live=True, label="Shear",
+        help="How far an image may lean over.",
     )
     thickness: float = setting(
-        0.0, 0, 1, unit="pixels", live=True, label="Stroke thickness", help="How much bolder or thinner strokes may become.",
+        0.0, 0, 1, unit="pixels", live=True, label="Stroke thickness",
+        help="How much bolder or thinner strokes may become.",
     )
     noise: float = setting(
         0.0, 0, 1, slider=(0, 0.5), live=True, label="Noise", help="How much random grey is added to each pixel.",
@@ -175,14 +179,14 @@ def checked(name, value):
 
 @dataclass(frozen=True)
 class Preset:
-    """Settings that show one thing: a title, a sentence on what to watch, and the values that differ from the defaults."""
+    """Settings that show one thing: a title, a sentence on what to watch, and the values that are not the defaults."""
 
     title: str
     watch: str
     values: dict
 
     def apply(self, settings):
-        """Put every setting but the seed and the number of training images at its default, then this preset's values."""
+        """Put every setting but the seed and the number of training images at its default or this preset's value."""
         for name, item in TABLE.items():
             if name not in ("seed", "train_size"):
                 setattr(settings, name, self.values.get(name, item.default))
@@ -194,11 +198,13 @@ PRESETS = {
         {"learning_rate": 0.5, "momentum": 0.8, "schedule": "one-cycle"},
     ),
     "too-high": Preset(
-        "Too high a learning rate", "The loss jumps up and down instead of settling, and accuracy stays far below a good run's.",
+        "Too high a learning rate",
+        "The loss jumps up and down instead of settling, and accuracy stays far below a good run's.",
         {"learning_rate": 1.0, "epochs": 10},
     ),
     "too-small": Preset(
-        "Too small", "Eight hidden units cannot tell ten digits apart well: accuracy stays well below that of a larger network.",
+        "Too small",
+        "Eight hidden units cannot tell ten digits apart well: accuracy stays well below that of a larger network.",
         {"hidden_size": 8, "epochs": 20},
     ),
 }

@@ -278,14 +278,17 @@ class Run:
             raise ValueError("This is no checkpoint; Run.checkpoint() makes one.")
         for what, own in self._identity().items():
             if of[what] != own:
-                raise ValueError(f"The checkpoint is one of another run: its {what} is {of[what]}, this run's is {own}.")
+                raise ValueError(
+                    f"The checkpoint is one of another run: its {what} is {of[what]}, this run's is {own}."
+                )
         kept, network = copy.deepcopy(checkpoint), self.network
         network.parameters[:], network.state[:] = kept["parameters"], kept["state"]
         self.optimizer.restore(kept["optimizer"])
         for name in ("order", "dropout", "augmentation"):
             getattr(self.generators, name).bit_generator.state = kept[name]
         self._order_state = kept["order"]
-        self.epoch, self.position, self._sums, self._seconds = (kept[k] for k in ("epoch", "position", "sums", "seconds"))
+        self.epoch, self.position = kept["epoch"], kept["position"]
+        self._sums, self._seconds = kept["sums"], kept["seconds"]
         self.history = History(**{**kept["history"], "rows": [Row(**row) for row in kept["history"]["rows"]]})
         self.evaluation = None if kept["logits"] is None else self._evaluation(kept["logits"])
         self.failure, self.best_epoch, self._best = kept["failure"], kept["best_epoch"], kept["best"]

@@ -103,8 +103,8 @@ def test_the_seconds_of_an_interrupted_epoch_go_on_from_those_before():
 
 
 @pytest.mark.parametrize("other, what", [
-    (dict(hidden_size=7), "network is"), (dict(activation="tanh"), "network is"), (dict(batch_size=9), "batch size is 8"),
-    (dict(optimizer="adam"), "optimizer is momentum"), (dict(seed=1), "seed is 0"),
+    (dict(hidden_size=7), "network is"), (dict(activation="tanh"), "network is"),
+    (dict(batch_size=9), "batch size is 8"), (dict(optimizer="adam"), "optimizer is momentum"), (dict(seed=1), "seed is 0"),
     (dict(loss="squared-error"), "loss is cross-entropy"),
 ])
 def test_a_checkpoint_of_another_run_is_refused_and_nothing_changes(other, what):
@@ -218,7 +218,8 @@ def test_metrics_change_nothing_else():
 
 def test_rows_as_dictionaries_name_metrics_by_their_part():
     settings = Settings(hidden_size=6, batch_size=8, epochs=1)
-    run = finished(train(build(settings, generators(0).weights, 16, 3), toy_set(50), toy_set(20), settings, ["confidence"]))
+    network = build(settings, generators(0).weights, 16, 3)
+    run = finished(train(network, toy_set(50), toy_set(20), settings, ["confidence"]))
     (row,) = run.history.as_dicts()
     assert list(row) == [
         "epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds",

@@ -12,7 +12,8 @@ from mnistlab.sweeps import combinations, run_trial, sweep
 
 # The second rate is so high that the run fails.
 GRID = {
-    "hidden_size": [8, 16], "learning_rate": [0.01, 1000.0], "loss": ["squared-error"], "epochs": [3], "train_size": [300],
+    "hidden_size": [8, 16], "learning_rate": [0.01, 1000.0], "loss": ["squared-error"], "epochs": [3],
+    "train_size": [300],
 }
 
 
