@@ -186,8 +186,11 @@ class Dropout(Layer):
         if not 0 <= rate < 1:
             raise ValueError(f"Dropout was given rate={rate!r}; it must be at least 0 and below 1.")
         self.rate = float(rate)
-        self.arguments = (self.rate,)
         self._mask = self._output = None
+
+    @property
+    def arguments(self):
+        return (self.rate,)
 
     def forward(self, x, rng=None):
         """x -> y of the same shape: x itself at inference or with rate 0."""

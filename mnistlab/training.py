@@ -14,6 +14,7 @@ import numpy as np
 from .augmentation import Augmenter
 from .data import Batches
 from .evaluation import Evaluation, find_metric, logits_in_chunks
+from .layers import Dropout
 from .losses import PENALTIES, make_loss
 from .optimizers import clip_by_norm, make_optimizer
 from .schedules import scheduled
@@ -44,12 +45,16 @@ class Row:
 
 @dataclass
 class History:
-    """All a run leaves behind for curves: a Row an epoch, and the loss, accuracy and metrics of every step's batch."""
+    """All a run leaves behind for curves: a Row an epoch, and the loss, accuracy and metrics of every step's batch.
+
+    marks: what was changed while the run went on: (steps made until then, setting, new value).
+    """
 
     rows: list = field(default_factory=list)
     step_losses: list = field(default_factory=list)
     step_accuracies: list = field(default_factory=list)
     step_metrics: dict = field(default_factory=dict)
+    marks: list = field(default_factory=list)
 
     def as_dicts(self):
         """The rows as flat dictionaries, a metric such as "confidence" as train_confidence, validation_confidence."""
@@ -101,6 +106,8 @@ class Run:
         self.optimizer = make_optimizer(settings.optimizer, len(network.parameters), network.dtype)
         self.generators = generators(settings.seed)
         self.augmenter = Augmenter(settings)
+        # What is live and what a step last used; a network of one's own may have other dropout rates to begin with.
+        self._live = {name: getattr(settings, name) for name, item in TABLE.items() if item.metadata["live"]}
         self.history, self.evaluation, self.failure = History(step_metrics={name: [] for name in metrics}), None, None
         self.best_epoch, self._best = 0, None
         # Epochs that are over; of the next one: the images seen, the sums over them, and the seconds spent.
@@ -210,6 +217,7 @@ class Run:
         The penalty counts once an image, so that means stay means.
         """
         network, settings = self.network, self.settings
+        self._follow_changes()
         # A rate that is too high overflows on its way to infinity; `_learn` says so in words.
         with np.errstate(over="ignore", invalid="ignore"):
             logits = network.forward(x, self.generators.dropout)
@@ -225,6 +233,17 @@ class Run:
             rate = scheduled(settings.schedule, settings.learning_rate, made)
             self.optimizer.update(network.parameters, network.gradient, rate, settings.momentum)
         return float(losses.sum(dtype=np.float64)) + penalty * len(labels), hits, *metrics.values()
+
+    def _follow_changes(self):
+        """Settings that were changed since the last step: each is marked, and dropout's is handed to its layers."""
+        for name, old in self._live.items():
+            new = getattr(self.settings, name)
+            if new != old:
+                self._live[name] = new
+                self.history.marks.append((len(self.history.step_losses), name, new))
+                for layer in self.network.layers if name == "dropout_rate" else ():
+                    if isinstance(layer, Dropout):
+                        layer.rate = new
 
     def _penalty(self, gradient=None):
         """The penalties on the weights as they are now; their gradient is added to `gradient` where one is given."""
@@ -301,7 +320,8 @@ class Run:
             for name, item in TABLE.items() if not item.metadata["live"] and name != "epochs"
         }
         return {
-            "network": self.network.describe(), "number type": str(self.network.dtype),
+            # Dropout holds no numbers, and its rate is live.
+            "network": [layer for layer in self.network.describe() if layer[0] != "Dropout"], "number type": str(self.network.dtype),
             "number of training images": len(self.train_set), "number of validation images": len(self.validation_set),
             "list of metrics": list(self.metrics), **fixed,
         }

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from toys import finished, toy_run, toy_set
 
-from mnistlab import Settings, build, evaluate, generators, train
+from mnistlab import Dense, Dropout, Network, Settings, build, evaluate, generators, train
 from mnistlab.evaluation import METRICS
 from mnistlab.optimizers import OPTIMIZERS
 
@@ -287,3 +287,51 @@ def test_augmentation_can_be_turned_on_during_a_run():
 
 def test_what_a_seed_gives_does_not_depend_on_augmentation_that_is_off():
     assert outcome(finished(made(elastic_sigma=5.0))) == outcome(finished(made()))
+
+
+# Changes while a run goes on
+
+
+def test_the_dropout_rate_can_be_changed_during_a_run_and_the_network_says_so():
+    run = made(epochs=3, dropout_rate=0.2)
+    while run.epoch < 1:
+        next(run)
+    run.settings.dropout_rate = 0.9
+    next(run)
+    dropout = run.network.layers[2]
+    assert dropout.rate == 0.9 and np.mean(dropout.mask == 0) > 0.6
+    assert ["Dropout", 0.9] in run.network.describe()
+
+
+def test_dropout_layers_of_a_network_of_ones_own_keep_their_rate_until_the_setting_changes():
+    network = Network([Dense(16, 9), Dropout(0.5), Dense(9, 3)], np.random.default_rng(0))
+    run = train(network, toy_set(50), toy_set(20), Settings(batch_size=8, epochs=1))
+    next(run)
+    assert network.layers[1].rate == 0.5
+
+
+def test_every_change_is_marked_with_the_step_that_first_used_it():
+    run = made(epochs=2)
+    for _ in range(3):
+        next(run)
+    run.settings.learning_rate = 0.05
+    run.settings.momentum = 0.5
+    run.settings.epochs = 3  # no step depends on it
+    finished(run)
+    assert run.history.marks == [(3, "learning_rate", 0.05), (3, "momentum", 0.5)]
+
+
+def test_a_run_goes_on_from_a_checkpoint_with_the_changes_made_until_then():
+    def changed(run):
+        run.settings.dropout_rate, run.settings.noise = 0.6, 0.4
+        return run
+
+    run = made(epochs=3)
+    for _ in range(3):
+        next(run)
+    next(changed(run))
+    state = run.checkpoint()
+    other = made(**{**state["settings"], "epochs": 3})
+    other.restore(state)
+    assert outcome(finished(other)) == outcome(finished(run))
+    assert other.history.marks == run.history.marks
