@@ -26,8 +26,8 @@ class Row:
     """One epoch of a History.
 
     epoch: from 1; train_loss, train_accuracy: means over the epoch's batches while the network was learning, dropout
-    and augmentation included; validation_loss, validation_accuracy: after the epoch, without either; seconds: the
-    epoch's, validation included; train_metrics, validation_metrics: what else was asked for, means by name.
+    and augmentation included; validation_loss, validation_accuracy: after the epoch, without either; seconds: of
+    its steps and its validation; train_metrics, validation_metrics: what else was asked for, means by name.
 
     Both losses are what the run makes small, the L1 and L2 penalties included, as in Keras: so the two curves can be
     compared, and the loss of `evaluate` and of an Evaluation, which is that of the images alone, is lower.
@@ -120,11 +120,20 @@ class Run:
     def steps_per_epoch(self):
         return math.ceil(len(self.train_set) / self.batch_size)
 
+    @property
+    def seconds(self):
+        """The time that steps and validation have taken so far, without what the caller did between them."""
+        return sum(row.seconds for row in self.history.rows) + self._seconds
+
     def __iter__(self):
         return self
 
     def __next__(self):
-        return next(self._steps)
+        try:
+            return next(self._steps)
+        except StopIteration:
+            self._steps = self._walk()  # goes on where this one ended if `settings.epochs` is raised
+            raise
 
     def close(self):
         """Let go of a run that will not be pulled any more, so that its memory is freed at once."""
@@ -132,14 +141,17 @@ class Run:
 
     def _walk(self):
         while not self.failure and self.epoch < self.settings.epochs and not self._patience_is_over():
-            started = time.perf_counter() - self._seconds
             for phase in self._learn(), self._validate():
+                # The clock stands still while the caller has the turn: a pause is no training.
+                clock = time.perf_counter()
                 for progress in phase:
-                    self._seconds = time.perf_counter() - started
+                    self._seconds += time.perf_counter() - clock
                     yield progress
+                    clock = time.perf_counter()
+                self._seconds += time.perf_counter() - clock
                 if self.failure:
                     return
-            self._end_epoch(time.perf_counter() - started)
+            self._end_epoch()
             yield self._progress("epoch")
         if self.settings.patience and self._best:
             self._take_back_best()
@@ -182,13 +194,13 @@ class Run:
     def _evaluation(self, logits):
         return Evaluation(logits, self.validation_set.labels_of(), self.loss.name)
 
-    def _end_epoch(self, seconds):
+    def _end_epoch(self):
         """The epoch's Row; the weights are kept if they are the best so far and `patience` may want them back."""
         self.epoch += 1
         loss, accuracy, *metrics = (float(total) / len(self.train_set) for total in self._sums)
         evaluation = self.evaluation
         row = Row(
-            self.epoch, loss, accuracy, evaluation.loss + self._penalty(), evaluation.accuracy, seconds,
+            self.epoch, loss, accuracy, evaluation.loss + self._penalty(), evaluation.accuracy, self._seconds,
             dict(zip(self.metrics, metrics)), self._measured(evaluation.logits, evaluation.labels),
         )
         self.history.rows.append(row)

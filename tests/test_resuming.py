@@ -335,3 +335,29 @@ def test_a_run_goes_on_from_a_checkpoint_with_the_changes_made_until_then():
     other.restore(state)
     assert outcome(finished(other)) == outcome(finished(run))
     assert other.history.marks == run.history.marks
+
+
+# Going on, and the clock
+
+
+def test_a_run_that_is_over_goes_on_when_its_epochs_are_raised():
+    run = finished(made(epochs=2))
+    assert list(run) == []
+    run.settings.epochs = 4
+    assert outcome(finished(run)) == outcome(finished(made(epochs=4)))
+
+
+def test_a_run_that_failed_does_not_go_on():
+    run = finished(made(learning_rate=1000.0, loss="squared-error"))
+    run.settings.epochs = 100
+    assert list(run) == []
+
+
+def test_the_clock_stands_still_while_the_caller_has_the_turn(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("mnistlab.training.time.perf_counter", lambda: now[0])
+    run = made(epochs=2)
+    monkeypatch.setattr(run, "_step", lambda *_, step=run._step: (now.__setitem__(0, now[0] + 1), step(*_))[1])
+    for _ in run:
+        now[0] += 1000
+    assert [row.seconds for row in run.history.rows] == [7, 7] and run.seconds == 14
