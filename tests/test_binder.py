@@ -68,7 +68,9 @@ def prefix(clone, tmp_path_factory):
 
 def run_script(prefix, clone, home, *command, **variables):
     environment = {**os.environ, "PATH": f"{prefix / 'bin'}:{os.environ['PATH']}", "HOME": str(home), **variables}
-    environment.update(XDG_CACHE_HOME=str(home / ".cache"))
+    # The builder of the package lies with the dependencies too: pip need not ask the network for one. (0 means "no
+    # isolation": the variable is the value of the option that --no-build-isolation turns off.)
+    environment.update(XDG_CACHE_HOME=str(home / ".cache"), PIP_NO_BUILD_ISOLATION="0")
     environment.pop("PYTHONPATH", None)
     return subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, timeout=280)
 
