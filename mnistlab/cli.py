@@ -68,7 +68,7 @@ def _parser():
     app.add_argument("--threads", type=int, help="BLAS threads of each page (default: 1)")
 
     fetch = command("download", _download, "Fetch a full dataset once.", machine)
-    fetch.add_argument("dataset", nargs="?", default="mnist", choices=data.NAMES[1:])
+    fetch.add_argument("dataset", nargs="?", default="mnist", choices=data.NAMES[1:])  # the sample is always there
 
     lesson = command("tutorial", _tutorial, "Train the NumPy tutorial's network, to the published digits.", machine)
     lesson.add_argument("--dataset", choices=data.NAMES, help="default: mnist where it is, else the bundled sample")
