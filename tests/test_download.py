@@ -203,7 +203,8 @@ def dead():
 
 
 def fetch(folder, *mirrors, progress=None, timeout=5.0, rounds=1, pause=0.0, **options):
-    files.download(files.Source(FILES, mirrors), folder, progress, timeout=timeout, rounds=rounds, pause=pause, **options)
+    source = files.Source(FILES, mirrors)
+    files.download(source, folder, progress, timeout=timeout, rounds=rounds, pause=pause, **options)
 
 
 def hurry(failure):
