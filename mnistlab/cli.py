@@ -7,11 +7,11 @@ else. Exit status: 0 done, 1 it could not be done (one sentence says why), 2 the
 import argparse
 import json
 import math
+import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
-
-import numpy as np
+from time import perf_counter
 
 from . import data, files, settings as setting_table
 from .evaluation import evaluate
@@ -62,7 +62,7 @@ def _parser():
     app.add_argument("--threads", type=int, help="BLAS threads of each page (default: 1)")
 
     fetch = command("download", _download, "Fetch a full dataset once.", machine)
-    fetch.add_argument("dataset", nargs="?", default="mnist", choices=data.NAMES[:2])
+    fetch.add_argument("dataset", nargs="?", default="mnist", choices=data.NAMES[1:])  # the sample is always there
 
     lesson = command("tutorial", _tutorial, "Train the NumPy tutorial's network, to the published digits.", machine)
     lesson.add_argument("--dataset", choices=data.NAMES, help="default: mnist where it is, else the bundled sample")
@@ -87,7 +87,7 @@ def _parser():
         )
     training.add_argument("--save", metavar="MODEL.npz", help="keep the trained network")
 
-    guess = command("predict", _predict, "Read the digits on pictures with a saved network.", machine)
+    guess = command("predict", _predict, "Read the digits on images with a saved network.", machine)
     guess.add_argument("--model", required=True, metavar="MODEL.npz")
     guess.add_argument("images", nargs="+", metavar="IMAGE")
     return parser
@@ -111,19 +111,31 @@ def _app(options):
 
 
 def _download(options):
-    folder = _present(options.dataset, options.data_dir)
+    folder = _fetch(options.dataset, options.data_dir)
     if options.json:
         print(json.dumps({"dataset": options.dataset, "folder": str(folder)}))
     else:
-        print(f"{data.TITLES[options.dataset]} is ready.")
+        print(f"{data.TITLES[options.dataset]} is in {folder}.")
 
 
 def _present(dataset, data_dir):
-    """Fetch the dataset if it is not on this machine, with a bar. Returns its folder."""
+    """(training set, test set) of the dataset, fetched if it is not on this machine."""
+    try:
+        return data.load(dataset, data_dir)
+    except data.NotDownloaded:
+        _fetch(dataset, data_dir)
+        return data.load(dataset, data_dir)
+
+
+def _fetch(dataset, data_dir):
+    """Download the dataset if the data folder lacks it, with a bar. Returns the folder of its files."""
     bar = Bar(f"Downloading {data.TITLES[dataset]}")
+    # Without this the signal (the page's Cancel sends it) would leave the unfinished file behind.
+    usual = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         return data.download(dataset, data_dir, lambda done, total: bar.show(done / total))
     finally:
+        signal.signal(signal.SIGTERM, usual)
         bar.end()
 
 
@@ -141,8 +153,6 @@ def _tutorial(options):
             "MNIST is not on this machine, so the bundled sample is used: the same training images, other test "
             "images. For the published figures: mnistlab download mnist", file=sys.stderr,
         )
-    from time import perf_counter
-
     started, rows = perf_counter(), []
     bar = Bar("Training")
     for row in tutorial(
@@ -183,8 +193,7 @@ def _train(options):
         raise CommandError(f"There is no folder {Path(options.save).resolve().parent} to save the model in.")
     if options.save and Path(options.save).is_dir():
         raise CommandError(f"{options.save} is a folder; --save needs the name of a file, such as model.npz.")
-    _present(options.dataset, options.data_dir)
-    whole, test_set = data.load(options.dataset, options.data_dir)
+    whole, test_set = _present(options.dataset, options.data_dir)
     rngs = generators(chosen.seed)
     train_set, validation_set = data.training_split(whole, chosen, rngs.split)
     network = build(chosen, rngs.weights, whole.inputs, len(whole.class_names))
@@ -213,11 +222,12 @@ def _train(options):
     if options.json:
         print(_json(result))
     elif test:
-        print(f"test accuracy {test.accuracy:.2%}, test loss {test.loss:.4f}, {result['train_seconds']:.2f} s of training")
+        seconds = result["train_seconds"]
+        print(f"test accuracy {test.accuracy:.2%}, test loss {test.loss:.4f}, {seconds:.2f} s of training")
     if options.save and not run.failure:
         from .export import save_model
 
-        save_model(options.save, network, chosen, run.history)
+        save_model(options.save, network, chosen, run.history, train_set)
         print(f"Saved as {options.save}.", file=sys.stderr)
     if run.failure:
         raise CommandError(run.failure)
@@ -226,9 +236,8 @@ def _train(options):
 def _predict(options):
     from .export import load_model
     from .images import UnreadableImage, prepare
-    from .losses import softmax
 
-    network = load_model(options.model).network
+    model = load_model(options.model)
     results, failed = [], False
     for file in options.images:
         try:
@@ -239,14 +248,13 @@ def _predict(options):
             results.append({"file": file, "label": None, "probabilities": None, "error": reason})
             failed = True
             continue
-        inputs = pixels.reshape(1, -1).astype(np.float32) / np.float32(255)
-        if inputs.shape[1] != network.inputs:
-            raise CommandError(f"The model expects {network.inputs} pixels an image, not {inputs.shape[1]}.")
-        probabilities = softmax(network.forward(inputs))[0]
+        if pixels.size != model.network.inputs:
+            raise CommandError(f"The model expects {model.network.inputs} pixels an image, not {pixels.size}.")
+        probabilities = model.probabilities(pixels[None])[0]
         label = int(probabilities.argmax())
         results.append({"file": file, "label": label, "probabilities": [float(p) for p in probabilities]})
         if not options.json:
-            print(f"{file}: {label} ({probabilities[label]:.1%})")
+            print(f"{file}: {model.class_names[label]} ({probabilities[label]:.1%})")
     if options.json:
         print(_json(results))
     return int(failed)

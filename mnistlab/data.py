@@ -158,21 +158,21 @@ def load(name, data_dir=None):
 
 
 def download(name, data_dir=None, progress=None, **options):
-    """Make sure that the dataset is on this machine; fetch it if not. Returns the folder that downloads go to.
+    """Make sure that the data folder holds the dataset; fetch it if not. Returns the folder that the files are in.
 
-    The variable MNISTLAB_MIRROR names a server to ask first, such as a school's own: its folders `mnist` and
-    `fashion-mnist` hold the four .gz files. progress and options: as for `files.download`, which also names what is
-    raised.
+    The data folder is data_dir, or as `files.data_folder` says; copies elsewhere do not count. The variable
+    MNISTLAB_MIRROR names a server to ask first, such as a school's own: its folders `mnist` and `fashion-mnist` hold
+    the four .gz files. progress and options: as for `files.download`, which also names what is raised.
     """
     source = files.SOURCES[known(name)]
+    places = _places(name, data_dir)[:2]  # the data folder alone: the third is the cache
+    for folder in places:
+        if not files.missing(source, folder):
+            return folder
     if own := os.environ.get("MNISTLAB_MIRROR"):
         source = replace(source, mirrors=(f"{own.rstrip('/')}/{name}/", *source.mirrors))
-    folder = files.data_folder(data_dir) / name
-    try:
-        load(name, data_dir)
-    except NotDownloaded:
-        files.download(source, folder, progress, **options)
-    return folder
+    files.download(source, places[0], progress, **options)
+    return places[0]
 
 
 def known(name):

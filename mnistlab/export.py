@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .images import as_inputs
+from .losses import softmax
 from .network import Network, parameter_count, state_count
 from .settings import Settings
 
@@ -19,16 +21,33 @@ class ModelFileError(ValueError):
 
 @dataclass(frozen=True)
 class Model:
-    """network: ready to predict; settings: what it was trained with; history: one dictionary an epoch."""
+    """network: ready to predict; settings: what it was trained with; history: one dictionary an epoch;
+
+    class_names, mean, deviation: those of the Dataset it was trained on.
+    """
 
     network: Network
     settings: Settings
     history: list
+    class_names: tuple
+    mean: float = 0.0
+    deviation: float = 1.0
+
+    def probabilities(self, pixels):
+        """Of each class for each image, float32 (n, classes). pixels: uint8 (n, rows, columns)."""
+        inputs = (as_inputs(pixels) - np.float32(self.mean)) / np.float32(self.deviation)
+        return softmax(self.network.forward(inputs))
 
 
-def save_model(path, network, settings, history):
-    """Write network, Settings and History to one .npz file. Raises OSError where the file cannot be written."""
-    about = {"layers": network.describe(), "settings": settings.as_dict(), "history": history.as_dicts()}
+def save_model(path, network, settings, history, dataset):
+    """Write a network to one .npz file, with its Settings, History and what `dataset` is, the Dataset it learned from.
+
+    Raises OSError where the file cannot be written.
+    """
+    about = {
+        "layers": network.describe(), "settings": settings.as_dict(), "history": history.as_dicts(),
+        "class_names": dataset.class_names, "mean": dataset.mean, "deviation": dataset.deviation,
+    }
     arrays = {"format": np.int64(FORMAT), "about": np.str_(json.dumps(about)), "parameters": network.parameters}
     if len(network.state):
         arrays["state"] = network.state
@@ -51,6 +70,7 @@ def load_model(path):
             state = arrays["state"] if "state" in arrays.files else np.zeros(0, np.float32)
         about = json.loads(str(about))
         layers, values, history = about["layers"], about["settings"], about["history"]
+        names, mean, deviation = tuple(about["class_names"]), float(about["mean"]), float(about["deviation"])
         version = int(version)
     except OSError:
         raise
@@ -74,7 +94,9 @@ def load_model(path):
         settings = Settings(**values)
         if not isinstance(history, list) or not all(isinstance(row, dict) for row in history):
             raise ValueError("its history is not a list of epochs")
+        if len(names) != network.outputs or not np.isfinite(mean) or not 0 < deviation < np.inf:
+            raise ValueError("its classes or the scale of its inputs are damaged")
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise ModelFileError(f"{name} cannot be used as a model: {str(error).rstrip('.')}.") from None
     network.parameters[:], network.state[:] = parameters, state
-    return Model(network, settings, history)
+    return Model(network, settings, history, names, mean, deviation)

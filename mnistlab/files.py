@@ -5,7 +5,6 @@ raw, or the arrays of an .npz. Only checked content is ever moved into place, an
 second process that downloads at the same time does no harm.
 """
 
-import gzip
 import hashlib
 import itertools
 import os
@@ -21,6 +20,8 @@ import numpy as np
 from . import idx
 
 CHUNK = 1 << 16
+SLOWEST = 5_000  # bytes a second; thirty students on one slow line get about that each
+DAY = 24 * 60 * 60
 
 
 class DownloadError(Exception):
@@ -28,11 +29,11 @@ class DownloadError(Exception):
 
 
 class CannotWrite(Exception):
-    """A data folder cannot be written; the message says which option chooses another."""
+    """A data folder cannot be written or is full; the message names it and says which option chooses another."""
 
 
 class WrongContent(Exception):
-    """Bytes that are not what they should be: another hash, too short, too long, not compressed data."""
+    """Bytes that are not what they should be: another hash, too short, too long, too slow, not compressed data."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,14 @@ def _four(*hashes):
 
 
 SOURCES = {
+    "sample": Source(
+        (
+            DataFile("sample-images-idx3-ubyte", 3_920_016,
+                     "36cb395b94762f0009909e61c7df0bc6d23da1b3e0251f38b10b10501b652034"),
+            DataFile("sample-labels-idx1-ubyte", 5_008,
+                     "6bf07e4d2b09bd66291b74f06f4d0e8c9f34e62ddcb50269a3126f861d1e7d68"),
+        ),
+    ),
     "mnist": Source(
         _four(
             "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -92,14 +101,6 @@ SOURCES = {
             "https://fashion-mnist.s3.eu-central-1.amazonaws.com/",
             "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
             "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
-        ),
-    ),
-    "sample": Source(
-        (
-            DataFile("sample-images-idx3-ubyte", 3_920_016,
-                     "36cb395b94762f0009909e61c7df0bc6d23da1b3e0251f38b10b10501b652034"),
-            DataFile("sample-labels-idx1-ubyte", 5_008,
-                     "6bf07e4d2b09bd66291b74f06f4d0e8c9f34e62ddcb50269a3126f861d1e7d68"),
         ),
     ),
 }
@@ -142,11 +143,11 @@ def read(file, folders, unpack_to):
                 continue
         else:
             try:
-                content = gzip.decompress(packed.read_bytes())
-            except (OSError, EOFError, zlib.error):
+                with open(packed, "rb") as stream:
+                    content = b"".join(_checked(file, unpacked(_chunks(stream))))
+            except (OSError, WrongContent):
                 continue
-            if hashlib.sha256(content).hexdigest() == file.sha256:
-                return idx.from_bytes(content, packed.name)
+            return idx.from_bytes(content, packed.name)
     return None
 
 
@@ -161,55 +162,101 @@ def is_whole(path, file):
         return False
 
 
+def _is_packed(path, file):
+    """Whether path holds exactly the content of `file`, compressed."""
+    try:
+        with open(path, "rb") as stream:
+            for _ in _checked(file, unpacked(_chunks(stream))):
+                pass
+    except (OSError, WrongContent):
+        return False
+    return True
+
+
+def _checked(file, chunks):
+    """The same chunks; raises WrongContent where they are not, all together, the content of `file`."""
+    digest, count = hashlib.sha256(), 0
+    for chunk in chunks:
+        count += len(chunk)
+        if count > file.length:
+            raise WrongContent(f"more than the {file.length} bytes expected")
+        digest.update(chunk)
+        yield chunk
+    if count < file.length:
+        raise WrongContent(f"only {count} of {file.length} bytes")
+    if digest.hexdigest() != file.sha256:
+        raise WrongContent("wrong SHA-256")
+
+
 def store(file, folder, chunks, progress=None):
     """Write chunks of uncompressed bytes to folder/name, hashing on the way; replace what is there only when right.
 
     progress: called with the number of bytes written so far. Raises WrongContent for bytes that are not the file's,
-    CannotWrite for a folder that takes no files.
+    CannotWrite for a folder that takes no files or is full.
     """
-    digest, count = hashlib.sha256(), 0
-    with _temporary(folder) as part:
-        for chunk in chunks:
-            count += len(chunk)
-            if count > file.length:
-                raise WrongContent(f"more than the {file.length} bytes expected")
-            digest.update(chunk)
+    count = 0
+    with _Temporary(folder) as part:
+        for chunk in _checked(file, chunks):
             part.write(chunk)
+            count += len(chunk)
             if progress:
                 progress(count)
-        if count < file.length:
-            raise WrongContent(f"only {count} of {file.length} bytes")
-        if digest.hexdigest() != file.sha256:
-            raise WrongContent("wrong SHA-256")
         part.close()
         try:
-            os.replace(part.name, folder / file.name)
+            os.replace(part.path, folder / file.name)
         except PermissionError:
             # Windows refuses to replace a file that another process has mapped; that one is whole, or we say so.
             if not is_whole(folder / file.name, file):
                 raise
 
 
-class _temporary:
+class _Temporary:
     """A new file beside its destination that is gone again unless it was moved into place."""
 
     def __init__(self, folder):
+        self.folder = folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
             # Not by the module tempfile: its files stay private, and a class may share this folder.
-            self.file = open(folder / f"part-{secrets.token_hex(8)}", "xb")
+            self.path = folder / f"part-{secrets.token_hex(8)}"
+            self._file = open(self.path, "xb", buffering=0)  # no buffer that would be left to write at the end
         except OSError as error:
             raise CannotWrite(
                 f"The data folder {folder} cannot be written ({error.strerror}). "
                 "Choose another with --data-dir or the variable MNISTLAB_DATA."
             ) from error
 
+    def write(self, content):
+        """Raises CannotWrite where there is no room for it."""
+        rest = memoryview(content)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise CannotWrite(
+                f"The data folder {self.folder} takes no more ({error.strerror}). "
+                "Free some space there, or choose another with --data-dir or the variable MNISTLAB_DATA."
+            ) from error
+
+    def close(self):
+        self._file.close()
+
     def __enter__(self):
-        return self.file
+        return self
 
     def __exit__(self, *_):
-        self.file.close()
-        Path(self.file.name).unlink(missing_ok=True)
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+
+def _sweep(folder):
+    """Remove what downloads left that were killed more than a day ago; what is younger may still be going on."""
+    for part in folder.glob(f"part-{16 * '[0-9a-f]'}"):
+        try:
+            if time.time() - part.stat().st_mtime > DAY:
+                part.unlink()
+        except OSError:
+            pass
 
 
 def unpacked(chunks):
@@ -243,20 +290,25 @@ def _chunks(stream):
 
 
 def missing(source, folder):
-    """Those of the source's files that `folder` does not hold whole."""
-    return [file for file in source.files if not is_whole(folder / file.name, file)]
+    """Those of the source's files that `folder` holds whole neither as they are nor as .gz."""
+    return [
+        file for file in source.files
+        if not is_whole(folder / file.name, file) and not _is_packed(folder / f"{file.name}.gz", file)
+    ]
 
 
-def download(source, folder, progress=None, *, timeout=20.0, rounds=3, pause=1.0):
+def download(source, folder, progress=None, *, timeout=20.0, patience=30.0, rounds=3, pause=1.0):
     """Bring the source's missing files into `folder`, uncompressed, from the first mirror that serves them rightly.
 
-    Any failure (no connection, HTTP error, silence of `timeout` seconds, a page instead of a file, a cut or altered
-    body) leads to the next mirror; after each of `rounds` rounds over all of them the pause (in seconds) doubles.
-    progress: called with (bytes so far, bytes in all). Raises DownloadError when every round failed and CannotWrite
-    when the folder takes no files. What has arrived whole is kept.
+    Any failure (no connection, HTTP error, silence of `timeout` seconds, a trickle that after `patience` seconds is
+    slower than 5,000 bytes a second, a page instead of a file, a cut or altered body) leads to the next mirror; after
+    each of `rounds` rounds over all of them the pause (in seconds) doubles. progress: called with (bytes so far, bytes
+    in all). Raises DownloadError when every round failed and CannotWrite when the folder takes no files or is full.
+    What has arrived whole is kept.
     """
     import requests
 
+    _sweep(folder)
     failures = []
     with requests.Session() as session:
         for attempt in range(rounds):
@@ -266,10 +318,10 @@ def download(source, folder, progress=None, *, timeout=20.0, rounds=3, pause=1.0
                 wanted = missing(source, folder)
                 done = source.length - sum(file.length for file in wanted)
                 try:
-                    for file, chunks in _served(session, mirror, source, wanted, folder, timeout):
+                    for file, chunks in _served(session, mirror, source, wanted, folder, timeout, patience):
                         start = done
                         store(file, folder, chunks, progress and (lambda n: progress(start + n, source.length)))
-                        (folder / f"{file.name}.gz").unlink(missing_ok=True)  # it was there and wrong, or never there
+                        (folder / f"{file.name}.gz").unlink(missing_ok=True)  # wrong, or never there: see `missing`
                         done += file.length
                     return
                 except (requests.RequestException, WrongContent) as error:
@@ -280,28 +332,44 @@ def download(source, folder, progress=None, *, timeout=20.0, rounds=3, pause=1.0
     )
 
 
-def _served(session, mirror, source, wanted, folder, timeout):
+def _served(session, mirror, source, wanted, folder, timeout, patience):
     """(file, its uncompressed chunks) for each wanted file, from one mirror."""
     if not mirror.endswith(".npz"):
         for file in wanted:
-            yield file, unpacked(_body(session, f"{mirror}{file.name}.gz", timeout))
+            yield file, unpacked(_body(session, f"{mirror}{file.name}.gz", timeout, patience))
         return
-    with _temporary(folder) as archive:
-        for chunk in _body(session, mirror, timeout):
+    size = 0
+    with _Temporary(folder) as archive:
+        for chunk in _body(session, mirror, timeout, patience):
             archive.write(chunk)
-            if archive.tell() > source.length + CHUNK:
+            size += len(chunk)
+            if size > source.length + CHUNK:
                 raise WrongContent("an archive larger than the data in it")
-        archive.flush()
         arrays = dict(zip(source.files, ("x_train", "y_train", "x_test", "y_test")))
         for file in wanted:
-            yield file, _array_bytes(archive.name, arrays[file])
+            yield file, _array_bytes(archive.path, arrays[file])
 
 
-def _body(session, address, timeout):
-    """The bytes of one address as they arrive. Raises requests.RequestException."""
+def _body(session, address, timeout, patience):
+    """The bytes of one address as they arrive. Raises requests.RequestException, WrongContent for a mere trickle."""
+    import requests
+    from urllib3 import exceptions
+
     with session.get(address, stream=True, timeout=timeout) as response:
         response.raise_for_status()
-        yield from response.iter_content(CHUNK)
+        started, count = time.monotonic(), 0
+        try:
+            # read1 gives what there is. The iterators of requests wait until a chunk is full, and each byte of it may
+            # take as long as the time-out.
+            while chunk := response.raw.read1(CHUNK, decode_content=True):
+                count += len(chunk)
+                if time.monotonic() - started > patience + count / SLOWEST:
+                    raise WrongContent("too slow")
+                yield chunk
+        except exceptions.ReadTimeoutError as error:
+            raise requests.Timeout from error
+        except exceptions.HTTPError as error:
+            raise requests.exceptions.ChunkedEncodingError from error
 
 
 def _array_bytes(archive, name):
@@ -327,7 +395,7 @@ def _reason(error):
 
     if isinstance(error, requests.HTTPError):
         return f"HTTP status {error.response.status_code}"
-    if isinstance(error, requests.Timeout) or "timed out" in str(error):
+    if isinstance(error, requests.Timeout):
         return "no answer in time"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the answer was cut short"

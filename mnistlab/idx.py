@@ -25,7 +25,8 @@ def parse_shape(start, length, where):
     ValueError for a wrong magic number, an unknown type or a length that does not fit the dimensions.
     """
     if len(start) < 4 or start[:2] != b"\0\0":
-        raise ValueError(f"{where} is not an IDX file: it begins with {start[:4].hex(' ') or 'nothing'}, not with 00 00.")
+        found = start[:4].hex(" ") or "nothing"
+        raise ValueError(f"{where} is not an IDX file: it begins with {found}, not with 00 00.")
     kind, dimensions = start[2], start[3]
     if kind != UNSIGNED_BYTE or not 1 <= dimensions <= 4:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""From a picture of a digit to what the network was trained on: what the makers of MNIST did to their scans.
+"""From an image of a digit to what the network was trained on: what the makers of MNIST did to their scans.
 
 Ink bright on black, cropped to the ink, fitted into 20x20 with its proportions kept, and placed by its centre of mass
 in 28x28 (LeCun et al., "The MNIST database of handwritten digits").
@@ -13,48 +13,49 @@ from PIL import Image, ImageFilter, ImageOps
 
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 25_000_000
+MAX_JPEG_PIXELS = Image.MAX_IMAGE_PIXELS  # Pillow's own limit: a JPEG is decoded at a smaller scale
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 SIDE, BOX = 28, 20
 WORKING_SIDE = 256
 
 
 class UnreadableImage(ValueError):
-    """A picture that cannot be used; the message says why and what to do instead."""
+    """An image that cannot be used; the message says why and what to do instead."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """original: the upright picture on white, at most 256 pixels a side (PIL, RGB); pixels: uint8 (28, 28)."""
+    """original: the upright image on white, at most 256 pixels a side (PIL, RGB); pixels: uint8 (28, 28)."""
 
     original: Image.Image
     pixels: np.ndarray
 
 
 def prepare(content, name="The file"):
-    """The Prepared picture in a file's bytes. name: what messages call it.
+    """The Prepared image in a file's bytes. name: what messages call it.
 
     Raises UnreadableImage for an empty, too large, damaged or foreign file, and for one with nothing on it.
     """
-    picture = open_picture(content, name)
+    image = open_image(content, name)
     for paper in ("white", "black"):  # white ink on a transparent ground shows only on black
-        flat = _on_paper(picture, paper)
+        flat = _on_paper(image, paper)
         pixels = mnist_like(flat)
         if pixels is not None:
             original = flat.copy()
             original.thumbnail((256, 256))
             return Prepared(original, pixels)
-        if picture.mode != "RGBA":
+        if image.mode != "RGBA":
             break
     raise UnreadableImage(f"{name} looks blank: there is no digit on it to read. Try one with darker, thicker strokes.")
 
 
-def open_picture(content, name="The file"):
-    """The first frame of a picture, upright, of mode RGB or RGBA (PIL). Raises UnreadableImage."""
+def open_image(content, name="The file"):
+    """The first frame of an image file, upright, of mode RGB or RGBA (PIL). Raises UnreadableImage."""
     if len(content) == 0:
-        raise UnreadableImage(f"{name} is empty. Choose a picture of a digit.")
+        raise UnreadableImage(f"{name} is empty. Choose an image of a digit.")
     if len(content) > MAX_BYTES:
         raise UnreadableImage(
-            f"{name} is {len(content) / 1e6:.0f} MB; pictures may have up to {MAX_BYTES // 1_000_000} MB."
+            f"{name} is {len(content) / 1e6:.0f} MB; images may have up to {MAX_BYTES // 1_000_000} MB."
         )
     if content[4:8] == b"ftyp" and content[8:11] in (b"hei", b"hev", b"mif", b"msf"):
         raise UnreadableImage(f"{name} is a HEIC photo, which cannot be read here. Save it as JPEG and try again.")
@@ -65,48 +66,57 @@ def open_picture(content, name="The file"):
             return _decoded(content)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise UnreadableImage(
-            f"{name} has too many pixels (up to {MAX_PIXELS // 1_000_000} million can be read). Make it smaller."
+            f"{name} has too many pixels: a JPEG may have up to {MAX_JPEG_PIXELS // 1_000_000} million, "
+            f"other images {MAX_PIXELS // 1_000_000} million. Make it smaller."
         ) from None
     except Image.UnidentifiedImageError:
-        raise UnreadableImage(f"{name} is not a picture that can be read here. Choose a {_spoken(FORMATS)} file.") from None
+        raise UnreadableImage(
+            f"{name} is not an image that can be read here. Choose a {_spoken(FORMATS)} file."
+        ) from None
     except Exception as error:  # Pillow's decoders raise many kinds: OSError, SyntaxError, ValueError, struct.error ...
-        raise UnreadableImage(f"{name} is damaged and cannot be read. Save or take the picture again.") from error
+        raise UnreadableImage(f"{name} is damaged and cannot be read. Save it or take the photo again.") from error
 
 
 def _decoded(content):
-    """The first frame of a picture file, upright, RGB or RGBA. Raises whatever Pillow raises."""
-    picture = Image.open(io.BytesIO(content), formats=FORMATS)
-    if picture.format == "JPEG":
-        picture.draft("RGB", (2 * WORKING_SIDE, 2 * WORKING_SIDE))  # decodes at a smaller scale, much faster
-    if picture.width * picture.height > MAX_PIXELS:
+    """The first frame of an image file, upright, RGB or RGBA. Raises whatever Pillow raises."""
+    image = Image.open(io.BytesIO(content), formats=FORMATS)
+    if image.format == "JPEG":
+        scale = 2 * WORKING_SIDE / max(image.size)
+        image.draft("RGB", [max(1, int(side * scale)) for side in image.size])  # decoded smaller, much faster
+    if image.width * image.height > MAX_PIXELS:
         raise Image.DecompressionBombError
-    picture.load()
-    # A tag can be damaged while the pixels are fine; an unturned picture is better than none.
+    image.load()
+    # A tag can be damaged while the pixels are fine; an unturned image is better than none.
     try:
-        picture = ImageOps.exif_transpose(picture)
+        image = ImageOps.exif_transpose(image)
     except Exception:
         pass
-    if picture.mode.startswith("I"):  # 16 bits of grey, which `convert` would cut off at 255
-        picture = Image.fromarray(np.uint8(np.asarray(picture) >> 8))
-    transparent = "A" in picture.getbands() or "transparency" in picture.info
-    return picture.convert("RGBA" if transparent else "RGB")
+    if image.mode.startswith("I"):  # 16 bits of grey, which `convert` would cut off at 255
+        image = Image.fromarray(np.uint8(np.asarray(image) >> 8))
+    transparent = "A" in image.getbands() or "transparency" in image.info
+    return image.convert("RGBA" if transparent else "RGB")
 
 
 def _spoken(names):
     return ", ".join(names[:-1]) + " or " + names[-1]
 
 
-def _on_paper(picture, colour):
-    if picture.mode == "RGB":
-        return picture
-    paper = Image.new("RGBA", picture.size, colour)
-    paper.alpha_composite(picture)
+def _on_paper(image, colour):
+    if image.mode == "RGB":
+        return image
+    paper = Image.new("RGBA", image.size, colour)
+    paper.alpha_composite(image)
     return paper.convert("RGB")
 
 
-def mnist_like(picture):
-    """The uint8 (28, 28) image that MNIST's makers would have made of a PIL picture, or None where it has no ink."""
-    grey = picture.convert("L")
+def as_inputs(pixels):
+    """Images, uint8 (n, rows, columns), as a network's inputs: float32 (n, rows * columns) from 0 to 1."""
+    return pixels.reshape(len(pixels), -1).astype(np.float32) / np.float32(255)
+
+
+def mnist_like(image):
+    """The uint8 (28, 28) image that MNIST's makers would have made of a PIL image, or None where it has no ink."""
+    grey = image.convert("L")
     grey.thumbnail((WORKING_SIDE, WORKING_SIDE))
     ink = _ink(grey)
     if ink is None:
@@ -142,7 +152,7 @@ def _paper(grey):
     """The brightness of the paper under the ink, float, the same shape: follows shadows, not strokes."""
     small = grey.copy()
     small.thumbnail((32, 32), Image.Resampling.BOX)
-    for _ in range(4):  # wider than any stroke: the brightest neighbour within an eighth of the picture, four times
+    for _ in range(4):  # wider than any stroke: the brightest neighbour within an eighth of the image, four times
         small = small.filter(ImageFilter.MaxFilter(3))
     smooth = small.filter(ImageFilter.GaussianBlur(3))
     return np.asarray(smooth.resize(grey.size, Image.Resampling.BILINEAR), float)
@@ -217,10 +227,10 @@ def _centred(values):
     return frame
 
 
-def png(picture):
-    """PNG bytes of a PIL picture. RGBA gets a palette of 32 colours: a third of the bytes of true colours."""
-    if picture.mode == "RGBA":
-        picture = picture.quantize(32, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+def png(image):
+    """PNG bytes of a PIL image. RGBA gets a palette of 32 colours: a third of the bytes of true colours."""
+    if image.mode == "RGBA":
+        image = image.quantize(32, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     content = io.BytesIO()
-    picture.save(content, "PNG", compress_level=3)
+    image.save(content, "PNG", compress_level=3)
     return content.getvalue()

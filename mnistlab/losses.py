@@ -16,7 +16,7 @@ def softmax(logits):
 
 
 class SoftmaxCrossEntropy:
-    """Softmax followed by cross-entropy, fused: loss = log(sum_j exp(z_j)) - z_label (Goodfellow et al. 2016, 6.2.2.3)."""
+    """Softmax, then cross-entropy, fused: loss = log(sum_j exp(z_j)) - z_label (Goodfellow et al. 2016, 6.2.2.3)."""
 
     name = "cross-entropy"
 

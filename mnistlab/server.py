@@ -24,15 +24,15 @@ def notebook():
 
 def serve(port, browser, dataset, data_dir, threads):
     """Serve the lab until it is stopped. Raises ValueError for a port that is not free."""
+    _check_free(port)
     import zmq
     from traitlets.config import Config
     from voila.app import Voila
 
-    _check_free(port)
     os.environ["MNISTLAB_DATASET"] = dataset
     if data_dir:
         os.environ["MNISTLAB_DATA"] = str(Path(data_dir).expanduser().resolve())
-    for name in THREAD_VARIABLES:  # a page is one pupil's; threads of many pupils would only fight for the cores
+    for name in THREAD_VARIABLES:  # a page is one student's; threads of many would only fight for the cores
         if threads is None:
             os.environ.setdefault(name, "1")
         else:
@@ -85,5 +85,6 @@ def _check_free(port):
             probe.bind((ADDRESS, port))
         except OSError as error:
             raise ValueError(
-                f"Port {port} cannot be used ({error.strerror}). Choose another with --port, such as --port {port % 65535 + 1}."
+                f"Port {port} cannot be used ({error.strerror}). "
+                f"Choose another with --port, such as --port {port % 65535 + 1}."
             ) from None

@@ -29,7 +29,7 @@ BESIDE = {
 
 # What each module may import beyond Python's own library and NumPy.
 OUTSIDE = {
-    "files": {"requests", "platformdirs"},
+    "files": {"requests", "urllib3", "platformdirs"},
     "images": {"PIL"},
     "plots": {"matplotlib", "PIL"},
     "app": {"ipywidgets", "anywidget", "traitlets", "PIL"},

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnistlab import cli
+from mnistlab import cli, server
 from mnistlab.settings import PRESETS
 
 EPOCH = {"epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds"}
@@ -124,7 +124,11 @@ def test_predict_prints_one_list_with_the_documented_keys(model, pictures):
 def test_download_prints_one_object_with_the_dataset_and_its_folder(official_folder):
     process = command("download", "--json", "--data-dir", official_folder)
     assert process.returncode == 0
-    assert only_json(process.stdout) == {"dataset": "mnist", "folder": str(official_folder / "mnist")}
+    assert only_json(process.stdout) == {"dataset": "mnist", "folder": str(official_folder)}
+
+
+def test_download_says_in_which_folder_the_files_are(official_folder, run):
+    assert run("download", "--data-dir", official_folder) == (0, f"MNIST is in {official_folder}.\n", "")
 
 
 def test_progress_bars_go_to_standard_error():
@@ -265,8 +269,8 @@ def test_one_bad_picture_does_not_keep_the_others_from_being_answered(model, pic
     assert reasons == [
         f"{bad[0]}: No such file or directory.",
         f"{bad[1]}: Is a directory.",
-        f"{bad[2]} is not a picture that can be read here. Choose a PNG, JPEG, WEBP, GIF or BMP file.",
-        f"{bad[3]} is empty. Choose a picture of a digit.",
+        f"{bad[2]} is not an image that can be read here. Choose a PNG, JPEG, WEBP, GIF or BMP file.",
+        f"{bad[3]} is empty. Choose an image of a digit.",
         f"{bad[4]} looks blank: there is no digit on it to read. Try one with darker, thicker strokes.",
     ]
 
@@ -375,6 +379,31 @@ def test_a_data_folder_that_cannot_be_written_is_said_with_the_option(tmp_path, 
     assert process.returncode == 1 and process.stdout == ""
     assert len(process.stderr.splitlines()) == 1
     assert "wall/mnist cannot be written (Not a directory). Choose another with --data-dir" in process.stderr
+
+
+def test_training_uses_files_in_the_cache_though_a_folder_is_named(official_folder, tmp_path, monkeypatch, run):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(cli, "_fetch", lambda *_: pytest.fail("all files are on this machine"))
+    for folder in (official_folder, tmp_path / "empty"):  # the first run unpacks into the cache
+        assert run("train", "--dataset", "mnist", *QUICKLY, "--data-dir", folder)[0] == 0
+
+
+# The app
+
+
+def test_the_app_is_at_127_0_0_1_port_8866_unless_told_otherwise():
+    assert cli._parser().parse_args(["app"]).port == 8866 and server.ADDRESS == "127.0.0.1"
+
+
+def test_a_busy_port_is_said_with_the_option_that_chooses_another():
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+        process = command("app", "--no-browser", "--port", port)
+    assert (process.returncode, process.stdout) == (1, "")
+    assert process.stderr == (
+        f"mnistlab: Port {port} cannot be used (Address already in use). "
+        f"Choose another with --port, such as --port {port % 65535 + 1}.\n"
+    )
 
 
 def test_importing_the_command_line_loads_no_pillow_and_no_requests():

@@ -102,6 +102,17 @@ def stall_half_way(handler, name):
     handler.wfile.write(PACKED[name][3:])
 
 
+def trickle(handler, name):
+    """A byte now and then: each in time, and the whole file never."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(len(PACKED[name])))
+    handler.end_headers()
+    for place in range(500):
+        handler.wfile.write(PACKED[name][place : place + 1])
+        handler.server.over.wait(0.01)
+    handler.wfile.write(PACKED[name][500:])
+
+
 def hang_up(handler, name):
     handler.connection.shutdown(socket.SHUT_RDWR)
 
@@ -122,6 +133,7 @@ FAILURES = {
     too_short: "only 235215 of 235216 bytes",
     stall: "no answer in time",
     stall_half_way: "no answer in time",
+    trickle: "too slow",
     hang_up: "no connection",
 }
 
@@ -190,8 +202,14 @@ def dead():
         yield f"http://127.0.0.1:{held.getsockname()[1]}/"
 
 
-def fetch(folder, *mirrors, progress=None, timeout=5.0, rounds=1, pause=0.0):
-    files.download(files.Source(FILES, mirrors), folder, progress, timeout=timeout, rounds=rounds, pause=pause)
+def fetch(folder, *mirrors, progress=None, timeout=5.0, rounds=1, pause=0.0, **options):
+    source = files.Source(FILES, mirrors)
+    files.download(source, folder, progress, timeout=timeout, rounds=rounds, pause=pause, **options)
+
+
+def hurry(failure):
+    """The options with which a failure shows soon."""
+    return {stall: {"timeout": 1.0}, stall_half_way: {"timeout": 1.0}, trickle: {"patience": 0.2}}.get(failure, {})
 
 
 def contents(folder):
@@ -209,8 +227,7 @@ def test_a_right_mirror_supplies_all_four_files_bit_for_bit(serve, tmp_path):
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda function: function.__name__)
 def test_after_a_failure_the_next_mirror_supplies_the_files_bit_for_bit(serve, tmp_path, failure):
-    timeout = 1.0 if "stall" in failure.__name__ else 5.0
-    fetch(tmp_path, serve.address(failure), serve.address(right), timeout=timeout)
+    fetch(tmp_path, serve.address(failure), serve.address(right), **hurry(failure))
     assert serve.count(failure) == 1 and serve.count(right) == 4
     assert contents(tmp_path) == RAW
 
@@ -222,9 +239,8 @@ def test_after_a_dead_port_the_next_mirror_supplies_the_files(serve, tmp_path, d
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda function: function.__name__)
 def test_when_all_mirrors_fail_each_ones_reason_is_named_and_nothing_is_left_behind(serve, tmp_path, dead, failure):
-    timeout = 1.0 if "stall" in failure.__name__ else 5.0
     with pytest.raises(files.DownloadError) as caught:
-        fetch(tmp_path, serve.address(failure), dead, timeout=timeout)
+        fetch(tmp_path, serve.address(failure), dead, **hurry(failure))
     assert str(caught.value) == (
         f"The files could not be downloaded. Tried {serve.address(failure)}: {FAILURES[failure]}; "
         f"{dead}: no connection. Check the connection and try again; the bundled sample works without one."
@@ -234,6 +250,11 @@ def test_when_all_mirrors_fail_each_ones_reason_is_named_and_nothing_is_left_beh
 
 def test_a_server_that_declares_gz_files_as_an_encoding_is_understood(serve, tmp_path):
     fetch(tmp_path, serve.address(declared_as_an_encoding))
+    assert contents(tmp_path) == RAW
+
+
+def test_a_file_that_comes_fast_enough_needs_no_patience(serve, tmp_path):
+    fetch(tmp_path, serve.address(right), patience=0.0)
     assert contents(tmp_path) == RAW
 
 
@@ -297,6 +318,25 @@ def test_a_wrong_file_stays_until_a_right_one_has_arrived(serve, tmp_path):
     with pytest.raises(files.DownloadError):
         fetch(tmp_path, serve.address(cut))
     assert contents(tmp_path) == {NAMES[0]: b"wrong"}
+
+
+def test_good_gz_files_count_and_stay_when_another_file_is_missing(serve, tmp_path):
+    kept = {f"{name}.gz": PACKED[name] for name in NAMES[:3]}
+    for name, content in kept.items():
+        (tmp_path / name).write_bytes(content)
+    fetch(tmp_path, serve.address(right))
+    assert serve.asked == [f"/right/{NAMES[3]}.gz"]
+    assert contents(tmp_path) == {**kept, NAMES[3]: RAW[NAMES[3]]}
+
+
+def test_unfinished_files_of_yesterday_are_removed_and_younger_and_other_ones_are_not(serve, tmp_path):
+    old, young, others = "part-00112233445566aa", "part-00112233445566bb", ["part-1", "part-of-my-thesis-2"]
+    for name in (old, young, *others):
+        (tmp_path / name).write_bytes(b"begun")
+        if name != young:
+            os.utime(tmp_path / name, (1, 1))
+    fetch(tmp_path, serve.address(right))
+    assert set(contents(tmp_path)) == {*NAMES, young, *others}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
@@ -462,8 +502,29 @@ def test_what_is_here_already_is_not_downloaded(made_up, tmp_path):
 
 
 def test_the_sample_needs_no_download(tmp_path):
-    data.download("sample", tmp_path)
+    assert (data.download("sample", tmp_path) / "LICENSE.txt").is_file()
     assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("subfolder", ["", "mnist"])
+def test_the_folder_that_holds_the_files_is_returned(made_up, tmp_path, subfolder):
+    folder = tmp_path / subfolder
+    folder.mkdir(exist_ok=True)
+    for name, content in RAW.items():
+        (folder / name).write_bytes(content)
+    assert data.download("mnist", tmp_path) == folder
+
+
+def test_where_a_folder_is_named_what_lies_in_the_cache_does_not_count(serve, tmp_path, monkeypatch):
+    monkeypatch.setitem(files.SOURCES, "mnist", files.Source(FILES, (serve.address(right),)))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    cache = data.download("mnist")
+    assert cache == tmp_path / "cache" / "mnistlab" / "mnist" and contents(cache) == RAW
+    assert data.download("mnist") == cache and len(serve.asked) == 4
+    assert data.download("mnist", tmp_path / "stick") == tmp_path / "stick" / "mnist"
+    monkeypatch.setenv("MNISTLAB_DATA", str(tmp_path / "variable"))
+    assert data.download("mnist") == tmp_path / "variable" / "mnist"
+    assert contents(tmp_path / "stick" / "mnist") == contents(tmp_path / "variable" / "mnist") == RAW
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
@@ -536,3 +597,54 @@ def test_two_threads_that_download_the_same_files_in_step_both_succeed(tmp_path)
         for thread in both:
             thread.join()
     assert results == ["done", "done"] and contents(tmp_path) == RAW
+
+
+# A command that is ended, and a disk that is full
+
+
+def begin(server, behaviour, folder, *before):
+    """Start `mnistlab download` into folder with this mirror."""
+    environment = {**os.environ, "MNISTLAB_MIRROR": server.address(behaviour, "")}
+    command = [*before, sys.executable, "-m", "mnistlab", "download", "--data-dir", str(folder)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere the end of a process cannot be noticed by it")
+def test_a_download_that_is_cancelled_takes_its_unfinished_file_with_it(tmp_path):
+    begun = threading.Event()
+
+    def silent(handler, name):
+        handler.send_response(200)
+        handler.end_headers()
+        handler.wfile.write(PACKED[name][:1000])
+        handler.wfile.flush()
+        begun.set()
+        handler.server.over.wait(60)
+
+    with running(silent) as server:
+        process = begin(server, silent, tmp_path)
+        assert begun.wait(60)
+        assert [name[:5] for name in contents(tmp_path)] == ["part-"]
+        process.terminate()
+        out, messages = process.communicate(timeout=30)
+    assert (process.returncode, out) == (143, "") and "mnistlab" not in messages
+    assert contents(tmp_path) == {}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of a process are POSIX")
+def test_a_full_disk_is_said_with_the_folder_and_what_to_do(tmp_path):
+    """The limit of a file's size stands in for a full disk: both show when a write fails half-way."""
+
+    def long(handler, name):
+        answer(handler, gzip.compress(bytes(10_000_000)))
+
+    with running(long) as server:
+        process = begin(server, long, tmp_path, "sh", "-c", 'ulimit -f 1000; exec "$@"', "sh")
+        out, messages = process.communicate(timeout=60)
+        assert len(server.asked) == 1
+    assert (process.returncode, out) == (1, "")
+    assert messages.splitlines()[-1] == (
+        f"mnistlab: The data folder {tmp_path / 'mnist'} takes no more (File too large). "
+        "Free some space there, or choose another with --data-dir or the variable MNISTLAB_DATA."
+    )
+    assert contents(tmp_path) == {}

@@ -3,12 +3,14 @@
 import io
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from toys import finished, pixels, toy_run, toy_set
 
 from mnistlab import BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, Network, ReLU, Reshape, Settings, evaluate
+from mnistlab.experiments import standardised
 from mnistlab.export import FORMAT, ModelFileError, load_model, save_model
 
 IMAGES = toy_set(60)
@@ -27,7 +29,7 @@ def path(tmp_path):
 @pytest.fixture
 def content(trained, path):
     """The arrays of a good model file by name, to be spoilt and written again."""
-    save_model(path, trained.network, trained.settings, trained.history)
+    save_model(path, trained.network, trained.settings, trained.history, IMAGES)
     with np.load(path, allow_pickle=False) as arrays:
         return dict(arrays)
 
@@ -63,7 +65,7 @@ def normalised(path, trained):
     layers = [*images, Flatten(), Dense(8, 3, "glorot")]
     network = Network(layers, np.random.default_rng(0))
     network.forward(pixels(IMAGES), np.random.default_rng(1))
-    save_model(path, network, trained.settings, trained.history)
+    save_model(path, network, trained.settings, trained.history, IMAGES)
     return network
 
 
@@ -103,12 +105,12 @@ def test_a_loaded_model_holds_its_parameters_in_its_layers(trained, path, conten
 
 def test_saving_twice_leaves_the_second_model(trained, path, content):
     trained.network.parameters[0] = 42
-    save_model(path, trained.network, trained.settings, trained.history)
+    save_model(path, trained.network, trained.settings, trained.history, IMAGES)
     assert load_model(path).network.parameters[0] == 42
 
 
 def test_the_file_is_written_under_the_name_it_was_given(trained, tmp_path):
-    save_model(tmp_path / "my.model", trained.network, trained.settings, trained.history)
+    save_model(tmp_path / "my.model", trained.network, trained.settings, trained.history, IMAGES)
     assert [file.name for file in tmp_path.iterdir()] == ["my.model"]
     assert load_model(tmp_path / "my.model").settings == trained.settings
 
@@ -242,4 +244,24 @@ def test_a_file_that_is_not_there_is_an_oserror(path):
 
 def test_a_folder_that_is_not_there_is_an_oserror(trained, path):
     with pytest.raises(OSError):
-        save_model(path / "deeper" / "model.npz", trained.network, Settings(), trained.history)
+        save_model(path / "deeper" / "model.npz", trained.network, Settings(), trained.history, IMAGES)
+
+
+def test_a_model_reads_images_as_those_it_learned_from(trained, path):
+    """Whoever trains on standardised inputs gets the same probabilities from bytes later."""
+    (scaled,) = standardised(replace(IMAGES, class_names=("cat", "dog", "cow")))
+    run = finished(toy_run(scaled, scaled))
+    save_model(path, run.network, run.settings, run.history, scaled)
+    model = load_model(path)
+    pixels = np.stack([scaled.image(row) for row in range(5)])
+    assert np.allclose(model.probabilities(pixels), run.evaluation.probabilities[:5], atol=1e-6)
+    assert model.class_names == ("cat", "dog", "cow")
+
+
+@pytest.mark.parametrize("changes", [
+    {"class_names": ["a", "b"]}, {"deviation": 0.0}, {"deviation": float("nan")}, {"mean": float("inf")},
+    {"class_names": None}, {"mean": "zero"},
+])
+def test_damaged_classes_or_scale_are_refused(path, content, changes):
+    rewrite(path, content, **changes)
+    refusal(path)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from mnistlab import Settings, build, evaluate, generators, train, training_split
-from mnistlab.images import UnreadableImage, mnist_like, png, prepare
+from mnistlab.images import UnreadableImage, as_inputs, mnist_like, png, prepare
 from mnistlab.settings import preset
 
 DIGITS = 100
@@ -156,8 +156,7 @@ def test_the_result_is_what_mnist_did(seen, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_network_reads_real_digits_in_every_kind_of_picture(network, seen, digits, kind):
-    inputs = seen(kind).reshape(DIGITS, -1).astype(np.float32) / np.float32(255)
-    assert (network.forward(inputs).argmax(axis=1) == digits[1]).mean() >= 0.85
+    assert (network.forward(as_inputs(seen(kind))).argmax(axis=1) == digits[1]).mean() >= 0.85
 
 
 def test_mnist_has_its_centre_of_mass_on_pixel_14_14(digits):
@@ -272,27 +271,27 @@ def some_digit():
 
 PNG, JPEG = saved(some_digit()), saved(some_digit(), "JPEG")
 NOISY = Image.fromarray(np.random.default_rng(8).integers(0, 256, (200, 200), dtype=np.uint8))
-NOT_A_PICTURE = "is not a picture that can be read here. Choose a PNG, JPEG, WEBP, GIF or BMP file."
-DAMAGED = "is damaged and cannot be read. Save or take the picture again."
-TOO_MANY = "has too many pixels (up to 25 million can be read). Make it smaller."
+NOT_AN_IMAGE = "is not an image that can be read here. Choose a PNG, JPEG, WEBP, GIF or BMP file."
+DAMAGED = "is damaged and cannot be read. Save it or take the photo again."
+TOO_MANY = "has too many pixels: a JPEG may have up to 89 million, other images 25 million. Make it smaller."
 HEIC = "is a HEIC photo, which cannot be read here. Save it as JPEG and try again."
 BLANK = "looks blank: there is no digit on it to read. Try one with darker, thicker strokes."
 BAD = {
-    "empty": (b"", "is empty. Choose a picture of a digit."),
-    "over 20 MB": (PNG + bytes(21_000_000), "is 21 MB; pictures may have up to 20 MB."),
-    "text": (b"Dear diary, today I drew a seven.", NOT_A_PICTURE),
-    "one byte": (b"\x89", NOT_A_PICTURE),
-    "SVG": (b'<svg xmlns="http://www.w3.org/2000/svg"><path d="M4 4h8L6 20"/></svg>', NOT_A_PICTURE),
-    "EPS": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", NOT_A_PICTURE),
-    "TIFF": (saved(some_digit(), "TIFF"), NOT_A_PICTURE),
-    "PDF": (b"%PDF-1.7\n", NOT_A_PICTURE),
+    "empty": (b"", "is empty. Choose an image of a digit."),
+    "over 20 MB": (PNG + bytes(21_000_000), "is 21 MB; images may have up to 20 MB."),
+    "text": (b"Dear diary, today I drew a seven.", NOT_AN_IMAGE),
+    "one byte": (b"\x89", NOT_AN_IMAGE),
+    "SVG": (b'<svg xmlns="http://www.w3.org/2000/svg"><path d="M4 4h8L6 20"/></svg>', NOT_AN_IMAGE),
+    "EPS": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", NOT_AN_IMAGE),
+    "TIFF": (saved(some_digit(), "TIFF"), NOT_AN_IMAGE),
+    "PDF": (b"%PDF-1.7\n", NOT_AN_IMAGE),
     "HEIC": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100), HEIC),
     "HEIF": (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic" + bytes(100), HEIC),
     "cut PNG": (saved(NOISY)[:20_000], DAMAGED),
     "cut JPEG": (saved(NOISY, "JPEG")[:9_000], DAMAGED),
     "cut GIF": (saved(NOISY, "GIF")[:9_000], DAMAGED),
     "cut BMP": (saved(NOISY, "BMP")[:9_000], DAMAGED),
-    "PNG that ends after its header": (PNG[:33], NOT_A_PICTURE),
+    "PNG that ends after its header": (PNG[:33], NOT_AN_IMAGE),
     "30,000 x 30,000": (bare_png(30_000, 30_000), TOO_MANY),
     "10,000 x 10,000": (bare_png(10_000, 10_000), TOO_MANY),
     "5,001 x 5,000": (bare_png(5_001, 5_000), TOO_MANY),
@@ -352,11 +351,35 @@ def test_a_picture_with_a_damaged_exif_block_is_still_read_without_a_warning(pla
     assert said == []
 
 
-def test_a_jpeg_that_claims_60000_x_60000_pixels_is_refused_before_it_is_decoded():
+def claiming(width, height):
+    """A small JPEG whose header says that it is of another size."""
     start = JPEG.index(b"\xff\xc0") + 5
-    huge = JPEG[:start] + struct.pack(">HH", 60_000, 60_000) + JPEG[start + 4 :]
-    with pytest.raises(UnreadableImage, match="too many pixels"):
-        prepare(huge)
+    return JPEG[:start] + struct.pack(">HH", height, width) + JPEG[start + 4 :]
+
+
+@pytest.mark.parametrize("width, height", [(60_000, 60_000), (9_460, 9_460), (60_000, 1_500)])
+def test_a_jpeg_that_claims_more_than_89_million_pixels_is_refused_before_it_is_decoded(width, height):
+    with pytest.raises(UnreadableImage, match="too many pixels: a JPEG may have up to 89 million"):
+        prepare(claiming(width, height))
+
+
+@pytest.mark.parametrize("width, height", [(9_400, 9_400), (60_000, 1_400), (1_400, 60_000)])
+def test_a_jpeg_of_nearly_89_million_pixels_is_decoded(width, height):
+    """At a smaller scale; these claim as much, but most of it is missing."""
+    with pytest.raises(UnreadableImage, match="looks blank|is damaged"):
+        prepare(claiming(width, height))
+
+
+def test_a_jpeg_of_more_pixels_than_other_images_may_have_is_read():
+    photo = saved(some_digit().convert("L").resize((6_000, 6_000)), "JPEG")
+    assert error(prepare(photo).pixels[None], prepare(JPEG).pixels)[0] < 5
+
+
+def test_images_become_inputs_from_0_to_1():
+    ramp = np.arange(256, dtype=np.uint8).reshape(2, 8, 16)
+    inputs = as_inputs(ramp)
+    assert inputs.dtype == np.float32 and inputs.shape == (2, 128)
+    assert np.allclose(inputs.ravel(), np.arange(256) / 255, rtol=1e-6, atol=0) and inputs.max() == 1
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "BMP"])

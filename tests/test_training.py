@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from toys import finished, pixels, toy_run, toy_set
 
-from mnistlab import Dataset, Settings, evaluate, generators, split, train, training_split
+from mnistlab import Dataset, Settings, evaluate, generators, train
 from mnistlab.losses import LOSSES, make_loss
 from mnistlab.optimizers import OPTIMIZERS
 from mnistlab.schedules import SCHEDULES
@@ -419,41 +419,3 @@ def test_labels_that_the_network_does_not_know_are_refused():
 def test_validation_images_with_another_number_of_pixels_are_refused():
     with pytest.raises(ValueError, match="25 pixels; the network expects 16"):
         toy_run(TRAINING, toy_set(20, side=5))
-
-
-# The split
-
-
-@pytest.mark.parametrize("fraction, held_out", [(0.1, 400), (0.25, 1000), (0.0123, 49)])
-def test_a_split_is_disjoint_complete_in_order_and_of_exact_size(sample, fraction, held_out):
-    rest, validation = split(sample[0], fraction, np.random.default_rng(0))
-    assert len(validation) == held_out
-    assert np.array_equal(np.sort(np.concatenate([rest.indices, validation.indices])), sample[0].indices)
-    for part in (rest, validation):
-        assert (np.diff(part.indices) > 0).all()
-
-
-@pytest.mark.parametrize("fraction", [0.1, 0.29, 0.5])
-def test_a_split_holds_out_the_same_share_of_every_class(sample, fraction):
-    _, validation = split(sample[0], fraction, np.random.default_rng(0))
-    share = fraction * np.bincount(sample[0].labels_of(), minlength=10)
-    assert (np.abs(np.bincount(validation.labels_of(), minlength=10) - share) < 1).all()
-
-
-def test_a_split_follows_its_generator(sample):
-    one, same, other = (split(sample[0], 0.1, np.random.default_rng(seed))[1].indices for seed in (0, 0, 1))
-    assert np.array_equal(one, same) and not np.array_equal(one, other)
-
-
-def test_a_split_that_leaves_one_side_empty_is_refused():
-    with pytest.raises(ValueError, match="cannot be split"):
-        split(toy_set(4), 0.01, np.random.default_rng(0))
-
-
-def test_the_validation_set_does_not_depend_on_how_many_images_train(sample):
-    parts = [
-        training_split(sample[0], Settings(train_size=size), generators(0).split) for size in (100, 2000, 60_000)
-    ]
-    assert [len(training) for training, _ in parts] == [100, 2000, 3600]
-    assert all(np.array_equal(validation.indices, parts[0][1].indices) for _, validation in parts)
-    assert all(not np.intersect1d(training.indices, validation.indices).size for training, validation in parts)

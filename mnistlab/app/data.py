@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -130,7 +131,7 @@ class DataPanel(Panel):
             if status == 0:
                 self.lab.choose_dataset(name)
                 self._show_dataset()
-            elif status < 0:
+            elif status in (-signal.SIGTERM, 128 + signal.SIGTERM):  # before and after it can tidy up
                 self._say(f"The download was stopped. Still in use: {data.TITLES[self.lab.dataset].lower()}.")
             else:
                 self._say(_last(rb"mnistlab: ([^\r\n]+)", output) or f"{title} could not be downloaded.")

@@ -5,7 +5,7 @@ from html import escape
 import ipywidgets
 import numpy as np
 
-from ..images import UnreadableImage, prepare
+from ..images import UnreadableImage, as_inputs, prepare
 from ..losses import softmax
 from .parts import Panel, picture, text
 
@@ -59,7 +59,7 @@ class DigitPanel(Panel):
         elif network is None:
             answer = "<p>There is no trained network yet: press Train, and the answer appears here.</p>"
         else:
-            inputs = outcome.pixels.reshape(1, -1).astype(np.float32) / np.float32(255)
+            inputs = as_inputs(outcome.pixels[None])
             answer = _bars(softmax(network.forward(inputs))[0], self.lab.run.train_set.class_names)
         return f'<div class="mnistlab-result">{pictures}<div class="mnistlab-answer">{answer}</div></div>'
 

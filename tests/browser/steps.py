@@ -1,4 +1,4 @@
-"""What a pupil does on the page, in words that the tests share."""
+"""What a student does on the page, in words that the tests share."""
 
 import io
 

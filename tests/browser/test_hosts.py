@@ -43,7 +43,7 @@ def test_jupyterlab_runs_the_notebook_with_the_same_controls(watched, serving, t
     upload(page, ("digit.png", digit_picture(held_out, 0)), ("notes.txt", b"seven"))
     answer = page.locator(".mnistlab-prediction")
     expect(answer).to_contain_text(f"This is {held_out.labels_of([0])[0]}, says the network")
-    expect(answer).to_contain_text("notes.txt is not a picture")
+    expect(answer).to_contain_text("notes.txt is not an image")
 
 
 def test_the_page_works_behind_a_prefix_as_binder_serves_it(watched, serving, tmp_path, sample):

@@ -1,4 +1,4 @@
-"""The lab as a pupil meets it: stand-alone Voilà in Chromium."""
+"""The lab as a student meets it: stand-alone Voilà in Chromium."""
 
 import re
 
@@ -164,9 +164,9 @@ def test_a_file_of_nearly_twenty_megabytes_arrives(watched, voila, sample):
 @pytest.mark.parametrize(
     "name, content, sentence",
     [
-        ("notes.txt", b"seven", "notes.txt is not a picture that can be read here"),
+        ("notes.txt", b"seven", "notes.txt is not an image that can be read here"),
         ("empty.png", b"", "empty.png is empty"),
-        ("large.bmp", bytes(25_000_000), "pictures may have up to 20 MB"),
+        ("large.bmp", bytes(25_000_000), "images may have up to 20 MB"),
     ],
 )
 def test_a_bad_file_gets_a_sentence_and_the_page_goes_on(watched, voila, name, content, sentence):
