@@ -72,7 +72,8 @@ class Settings:
         help="How much of the last step each new step keeps; sgd and rmsprop do without.",
     )
     dropout_rate: float = setting(
-        0.0, 0.0, 0.95, live=True, label="Dropout rate", help="The share of hidden units switched off at random in each step.",
+        0.0, 0.0, 0.95, live=True, label="Dropout rate",
+        help="The share of hidden units switched off at random in each step.",
     )
     schedule: str = setting(
         "constant", choices=("constant", "step", "cosine", "one-cycle"), live=True, label="Schedule",
