@@ -334,8 +334,9 @@ class Run:
         return {
             # Dropout holds no numbers, and its rate is live.
             "network": [layer for layer in self.network.describe() if layer[0] != "Dropout"],
-            "number type": str(self.network.dtype), "number of training images": len(self.train_set), "number of validation images": len(self.validation_set),
-            "list of metrics": list(self.metrics), **fixed,
+            "number type": str(self.network.dtype), "list of metrics": list(self.metrics),
+            "number of training images": len(self.train_set),
+            "number of validation images": len(self.validation_set), **fixed,
         }
 
 
