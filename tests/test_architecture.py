@@ -15,7 +15,7 @@ FLOORS = [
     ("settings", "initialisers", "layers", "convolution", "losses", "optimizers", "schedules", "idx"),
     ("network", "data", "files", "images"),
     ("training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps"),
-    ("plots", "export"),
+    ("plots", "export", "diagram"),
     ("app",),
     ("cli", "server", "__main__"),
 ]
