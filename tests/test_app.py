@@ -38,7 +38,7 @@ def fresh_widgets(own_cache):
 @in_a_loop
 async def test_a_page_has_fewer_widgets_than_the_budget():
     whole_page()
-    assert 40 < len(ipywidgets.widgets.widget._instances) <= 120
+    assert 40 < len(ipywidgets.widgets.widget._instances) <= 150
 
 
 @in_a_loop
@@ -156,7 +156,7 @@ async def test_a_live_setting_reaches_the_run_and_another_waits_for_the_next():
     lab.change("learning_rate", 0.01)
     lab.change("hidden_size", 16)
     assert lab.run.settings.learning_rate == 0.01 and lab.run.settings.hidden_size == 256
-    assert lab.message == "Hidden size counts from the next run on."
+    assert lab.message == "Hidden size: used from the next run on."
     lab.stop()
     await lab.task
     lab.start()

@@ -91,6 +91,7 @@ class Lab(traitlets.HasTraits):
         self.data_dir = data_dir
         self.settings = Settings()
         self.browser = Browser()
+        self.shared = {}  # layouts and styles of the panels' widgets, by class
         self.run = self.task = self.progress = self.record = None
         self.records, self._runs_begun = [], 0
         self.train_set = self.validation_set = self.test_set = None

@@ -25,6 +25,18 @@ class Panel(ipywidgets.VBox):
         self.children = (*widgets, self.lab.browser)
 
 
+def make(lab, kind, **options):
+    """A widget of this kind with the layout and the style that all its like in a page share.
+
+    Its own would be two more models for the page to load; looks come from the style sheet.
+    """
+    for name, klass in (("layout", ipywidgets.Layout), ("style", kind.class_traits()["style"].klass)):
+        if klass not in lab.shared:
+            lab.shared[klass] = klass()
+        options[name] = lab.shared[klass]
+    return kind(**options)
+
+
 def text(html="", *classes):
     """A widget of HTML that is changed later; classes name it for style sheets and tests."""
     widget = ipywidgets.HTML(html)
@@ -35,7 +47,7 @@ def text(html="", *classes):
 
 def button(label, on_click, lab, primary=False):
     """A button whose click is guarded."""
-    made = ipywidgets.Button(description=label)
+    made = make(lab, ipywidgets.Button, description=label)
     made.add_class("mnistlab-primary" if primary else "mnistlab-plain")
     made.on_click(lab.guard(lambda _: on_click()))
     return made
@@ -55,7 +67,7 @@ class Opening(ipywidgets.VBox):
     """
 
     def __init__(self, label, make, lab):
-        self.toggle = ipywidgets.ToggleButton(description=label)
+        self.toggle = make(lab, ipywidgets.ToggleButton, description=label)
         self.toggle.add_class("mnistlab-toggle")
         self._make, self._made = make, None
         super().__init__([self.toggle])
@@ -80,10 +92,9 @@ class Controls(ipywidgets.Box):
 
     def __init__(self, lab, names, *others):
         self.lab, self._following = lab, False
-        self._layout, self._style = ipywidgets.Layout(), {}
         self.widgets = {name: self._control(name) for name in names}
         boxes = [
-            ipywidgets.VBox([widget, self._help(TABLE[name].metadata["help"])], layout=self._layout)
+            ipywidgets.VBox([widget, self._help(TABLE[name].metadata["help"])], layout=widget.layout)
             for name, widget in self.widgets.items()
         ]
         super().__init__([*others, *boxes])
@@ -93,36 +104,36 @@ class Controls(ipywidgets.Box):
     def _control(self, name):
         about, kind = TABLE[name].metadata, TABLE[name].type
         low, high = about["slider"]
-        common = dict(description=about["label"], layout=self._layout)
+        common = dict(description=about["label"])
         if kind is bool:
-            widget = ipywidgets.Checkbox(indent=False, **common)
+            widget = make(self.lab, ipywidgets.Checkbox, indent=False, **common)
         elif kind is str:
-            widget = ipywidgets.Dropdown(options=about["choices"], **common)
+            widget = make(self.lab, ipywidgets.Dropdown, options=about["choices"], **common)
         elif name == "seed":
-            widget = ipywidgets.BoundedIntText(min=low, max=high, **common)
-        elif about["scale"] == "log" and kind is float:
-            ends = [round(math.log10(bound), 6) for bound in (low, high)]
-            widget = ipywidgets.FloatLogSlider(
-                value=low, base=10, min=ends[0], max=ends[1], step=0.1, readout_format=".3g", continuous_update=False,
-                **common,
-            )
-        elif about["scale"] == "log":  # whole numbers: every power of two
-            powers = [2**power for power in range(round(math.log2(low)), round(math.log2(high)) + 1)]
-            widget = ipywidgets.SelectionSlider(options=powers, continuous_update=False, **common)
-        elif kind is int:
-            widget = ipywidgets.IntSlider(min=low, max=high, continuous_update=False, **common)
+            widget = make(self.lab, ipywidgets.BoundedIntText, min=low, max=high, **common)
         else:
-            widget = ipywidgets.FloatSlider(
-                min=low, max=high, step=(high - low) / 100, readout_format=".3g", continuous_update=False, **common
-            )
-        widget.style = self._style.setdefault(type(widget.style), widget.style)
+            widget = self._slider(kind, low, high, about["scale"], dict(continuous_update=False, **common))
         self._set(name, widget)
         widget.observe(self.lab.guard(lambda change: self._on_value(name, change["new"])), "value")
         return widget
 
+    def _slider(self, kind, low, high, scale, common):
+        if scale == "log" and kind is float:
+            ends = [round(math.log10(bound), 6) for bound in (low, high)]
+            return make(
+                self.lab, ipywidgets.FloatLogSlider, value=low, base=10, min=ends[0], max=ends[1], step=0.1,
+                readout_format=".3g", **common,
+            )
+        if scale == "log":  # whole numbers: every power of two
+            powers = [2**power for power in range(round(math.log2(low)), round(math.log2(high)) + 1)]
+            return make(self.lab, ipywidgets.SelectionSlider, options=powers, **common)
+        if kind is int:
+            return make(self.lab, ipywidgets.IntSlider, min=low, max=high, **common)
+        step = (high - low) / 100
+        return make(self.lab, ipywidgets.FloatSlider, min=low, max=high, step=step, readout_format=".3g", **common)
+
     def _help(self, sentence):
-        made = ipywidgets.HTML(f"<p>{escape(sentence)}</p>", layout=self._layout)
-        made.style = self._style.setdefault(type(made.style), made.style)
+        made = make(self.lab, ipywidgets.HTML, value=f"<p>{escape(sentence)}</p>")
         made.add_class("mnistlab-help")
         return made
 

@@ -8,7 +8,7 @@ import ipywidgets
 from ..diagram import network_svg
 from ..network import described, layers_for
 from ..settings import PRESETS, TABLE
-from .parts import Controls, Opening, Panel, button, row, text
+from .parts import Controls, Opening, Panel, button, make, row, text
 
 BASIC = ("learning_rate", "epochs", "hidden_size", "hidden_layers", "activation", "dropout_rate")
 MORE = (
@@ -25,9 +25,8 @@ class TrainingPanel(Panel):
     def __init__(self, lab=None):
         super().__init__(lab)
         lab = self.lab
-        self.preset = ipywidgets.Dropdown(
-            description="Preset", options=[("Your own settings", ""), *((p.title, key) for key, p in PRESETS.items())]
-        )
+        choices = [("Your own settings", ""), *((preset.title, key) for key, preset in PRESETS.items())]
+        self.preset = make(lab, ipywidgets.Dropdown, description="Preset", options=choices)
         self.watch = text("", "mnistlab-help", "mnistlab-watch")
         self.basic = Controls(lab, BASIC, ipywidgets.VBox([self.preset, self.watch]))
         self.sliders = self.basic.widgets
@@ -41,7 +40,7 @@ class TrainingPanel(Panel):
         self.batch_button = button("One more batch", lambda: lab.one_more("training"), lab)
         self.epoch_button = button("One more epoch", lambda: lab.one_more("epoch"), lab)
         self.reset_button = button("Reset", lab.reset, lab)
-        self.slow = ipywidgets.Checkbox(description="Slow motion", indent=False)
+        self.slow = make(lab, ipywidgets.Checkbox, description="Slow motion", indent=False)
         self.progress = text(_progress_html(0, "No run yet"), "mnistlab-progress")
         self.status = text("", "mnistlab-status")
         self._shown_at, self._choosing = 0.0, False
