@@ -63,13 +63,13 @@ def row(*widgets):
 class Opening(ipywidgets.VBox):
     """A button and what it opens, which is made when it is first opened: a page starts with few widgets.
 
-    label: the button's; make: a function that returns the widgets; lab: guards it.
+    label: the button's; contents: a function that returns the widgets; lab: guards it.
     """
 
-    def __init__(self, label, make, lab):
+    def __init__(self, label, contents, lab):
         self.toggle = make(lab, ipywidgets.ToggleButton, description=label)
         self.toggle.add_class("mnistlab-toggle")
-        self._make, self._made = make, None
+        self._contents, self._made = contents, None
         super().__init__([self.toggle])
         self.toggle.observe(lab.guard(self._on_toggle), "value")
 
@@ -79,7 +79,7 @@ class Opening(ipywidgets.VBox):
 
     def _on_toggle(self, change):
         if self._made is None:
-            self._made = tuple(self._make())
+            self._made = tuple(self._contents())
         self.children = (self.toggle, *(self._made if change["new"] else ()))
 
 
