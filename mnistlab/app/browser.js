@@ -24,7 +24,7 @@ function set(element, name, value) {
 function mend() {
   document.querySelectorAll(".mnistlab .widget-slider").forEach(nameSlider);
   document.querySelectorAll(".mnistlab .widget-upload").forEach(nameUpload);
-  document.querySelectorAll(".mnistlab-status").forEach((status) => {
+  document.querySelectorAll(".mnistlab-status, .mnistlab-said").forEach((status) => {
     set(status, "role", "status");
     set(status, "aria-live", "polite");
   });

@@ -94,6 +94,7 @@ class Lab(traitlets.HasTraits):
         self.shared = {}  # layouts and styles of the panels' widgets, by class
         self.run = self.task = self.progress = self.record = None
         self.records, self._runs_begun = [], 0
+        self.test_looks = {}  # how often each dataset's test set was looked at, by the dataset's name
         self.train_set = self.validation_set = self.test_set = None
         self.message = READY
         wanted = dataset or os.environ.get("MNISTLAB_DATASET", "sample")
@@ -302,6 +303,16 @@ class Lab(traitlets.HasTraits):
         record.seconds, record.images = run.seconds, self.progress.images if self.progress else 0
         if record not in self.records and run.history.step_losses:
             self.records = [*self.records, record][-RECORDS:]
+        self.records_seen += 1
+
+    def rename(self, record, name):
+        """Call a run something else. Raises ValueError for a name that is empty or another run's."""
+        name = name.strip()
+        if not name:
+            raise ValueError("The name is empty. Write one, then press Rename.")
+        if any(each.name == name for each in self.records if each is not record):
+            raise ValueError(f"Another run is called {name} already. Write a different name.")
+        record.name = name
         self.records_seen += 1
 
     def forget(self, record):
