@@ -87,8 +87,8 @@ class LiveCurves:
     def _best_mark(self, ax):
         (mark,) = ax.plot(
             [], [], linestyle="", marker="o", markersize=5 * self.line_width, markerfacecolor="none",
-            markeredgecolor=INK, markeredgewidth=0.8 * self.line_width, label="best epoch", animated=True, clip_on=False,
-            in_layout=False,
+            markeredgecolor=INK, markeredgewidth=0.8 * self.line_width, label="best epoch", animated=True,
+            clip_on=False, in_layout=False,
         )
         return mark
 
@@ -240,11 +240,13 @@ class LiveCurves:
         for ax in self.axes.values():
             yield ax.axvline(x, color=BASELINE, linewidth=0.8, zorder=6)
         ax = self.loss_axes
-        room = 1.6 * self.size * self.epochs / ax.get_window_extent().width
+        box, size = ax.get_window_extent(), 0.8 * self.size
+        room = 2 * size * self.epochs / box.width
+        length = int(box.height / (0.6 * size * self.figure.dpi / 72))  # a character is 0.6 as wide as it is high
         if all(abs(x - text.get_position()[0]) > room for text in ax.texts):
             yield ax.text(
-                x, 0.98, f" {_cut(label, 24)} ", transform=ax.get_xaxis_transform(), rotation=90, va="top", zorder=6,
-                ha="right" if x > self.epochs - room else "left", fontsize=0.8 * self.size, color=INK,
+                x, 0.98, f" {_cut(label, length)} ", transform=ax.get_xaxis_transform(), rotation=90, va="top",
+                ha="right" if x > self.epochs - room else "left", fontsize=size, color=INK, zorder=6,
             )
 
     def _picture(self, sets):

@@ -158,7 +158,7 @@ class Settings:
         value, about = getattr(self, name), TABLE[name].metadata
         if isinstance(value, bool):
             return about["label"].lower() if value else f"no {about['label'].lower()}"
-        number = f"{value:g}" if isinstance(value, float) else value
+        number = f"{value:.3g}" if isinstance(value, float) else value
         return f"{about['label'].lower()} {number} {about['unit']}".strip()
 
     def as_dict(self):

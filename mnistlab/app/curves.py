@@ -26,7 +26,7 @@ NOTHING = "The curves appear here as soon as a run has begun."
 
 
 class CurvesPanel(Panel):
-    """Live curves of the run in progress or the last one. `lab`: the shared Lab; without one the panel makes its own."""
+    """Live curves of the run in progress or the last one. lab: the shared Lab; without one the panel makes its own."""
 
     def __init__(self, lab=None):
         super().__init__(lab)
@@ -51,7 +51,8 @@ class CurvesPanel(Panel):
         lab.browser.observe(lab.guard(self._on_resize), "narrow")
         for switch in (self.log_scale, self.by_epoch):
             switch.observe(lab.guard(self._on_switch), "value")
-        self.show(frame, row(self.log_scale, self.by_epoch), self.caption, self.earlier, self.figures, *self.last_look.widgets)
+        switches = row(self.log_scale, self.by_epoch)
+        self.show(frame, switches, self.caption, self.earlier, self.figures, *self.last_look.widgets)
 
     def _make_runs(self):
         self.runs = EarlierRuns(self.lab, lambda: self.image.value, self._draw)
@@ -122,7 +123,7 @@ class CurvesPanel(Panel):
         return self.runs.compared if self.runs else ()
 
     def _draw(self):
-        """One frame of the lab's run as it stands, or of two earlier ones. Drawing changes nothing that was computed."""
+        """One frame of the lab's run as it stands, or two earlier ones. Drawing changes nothing that was computed."""
         run = self.lab.run
         if self._curves is None:
             from ..plots import LiveCurves

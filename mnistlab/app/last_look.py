@@ -50,7 +50,7 @@ class LastLook:
             for _ in logits_in_chunks(run.network, test_set, logits):
                 await asyncio.sleep(0)
                 if lab.run is not run or lab.phase != "idle":
-                    self._result = "The network went on learning meanwhile: nothing was measured, and it does not count."
+                    self._result = "A run began meanwhile: nothing was measured, and it does not count."
                     return
             evaluation = Evaluation(logits, test_set.labels_of(), run.loss.name)
             lab.test_looks[dataset] = lab.test_looks.get(dataset, 0) + 1

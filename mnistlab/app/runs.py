@@ -12,8 +12,8 @@ from .parts import button, make, row
 
 NOT_YET = "No run yet. A run appears here when it is over or paused."
 TABLE_CAPTION = (
-    "Newest first. The figures are those of the validation set after each run's best epoch, the one with the lowest "
-    "validation loss; of the settings, those that are not the same in all runs."
+    "Newest first. The figures are those of each run's best epoch, which has the lowest validation loss; of the "
+    "settings you see those in which runs differ."
 )
 # A longer table would be slow to show and tiring to hear; the file has all of it.
 EPOCHS_SHOWN = 200
@@ -213,8 +213,9 @@ def _differing(records):
     columns = [
         ("Dataset", [record.dataset for record in records]),
         ("Cleaned", [_said(record.cleaned) for record in records]),
-        *((item.metadata["label"], [_said(record.settings[name]) for record in records]) for name, item in TABLE.items()),
     ]
+    for name, item in TABLE.items():
+        columns.append((item.metadata["label"], [_said(record.settings[name]) for record in records]))
     return [(what, values) for what, values in columns if len(set(values)) > 1]
 
 
@@ -262,9 +263,8 @@ def _link(name, kind, content, words):
 
 
 def _offer(choice, options):
-    """Give a dropdown these options, [(words, value)]; it stays where it is if that is among them."""
-    value = choice.value
+    """Give a dropdown these options, [(words, value)]; it stays where it is, or goes to the first if that is gone."""
+    values, value = [each for _, each in options], choice.value
     if list(choice.options) != options:
-        choice.options = options
-    if value in [each for _, each in options]:
-        choice.value = value
+        choice.options = options  # after which nothing is chosen
+    choice.index = values.index(value) if value in values else 0 if values else None
