@@ -14,7 +14,7 @@ PACKAGE = Path(mnistlab.__file__).parent
 FLOORS = [
     ("settings", "initialisers", "layers", "convolution", "losses", "optimizers", "schedules", "idx"),
     ("network", "data", "files", "images"),
-    ("training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps"),
+    ("training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps", "cleaning", "label_errors"),
     ("plots", "export"),
     ("app",),
     ("cli", "server", "__main__"),
