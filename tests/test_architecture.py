@@ -14,7 +14,9 @@ PACKAGE = Path(mnistlab.__file__).parent
 FLOORS = [
     ("settings", "initialisers", "layers", "convolution", "losses", "optimizers", "schedules", "idx"),
     ("network", "data", "files", "images"),
-    ("training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps"),
+    (
+        "training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps", "cleaning", "label_errors", "hints",
+    ),
     ("plots", "export", "diagram"),
     ("app",),
     ("cli", "server", "__main__"),
