@@ -8,9 +8,9 @@ import logging
 import ipywidgets
 import pytest
 
-from mnistlab.app import CurvesPanel, DataPanel, DigitPanel, Lab, TopLossesPanel, TrainingPanel
+from mnistlab.app import CurvesPanel, DataPanel, DigitPanel, Lab, MistakesPanel, TrainingPanel
 
-PANELS = (TrainingPanel, CurvesPanel, TopLossesPanel, DigitPanel, DataPanel)
+PANELS = (TrainingPanel, CurvesPanel, MistakesPanel, DigitPanel, DataPanel)
 
 
 def in_a_loop(test):
@@ -223,7 +223,7 @@ def test_the_page_can_be_built_before_matplotlib_is_there():
 
     code = (
         "import sys; from mnistlab.app import *; lab = Lab(); "
-        "[panel(lab) for panel in (TrainingPanel, CurvesPanel, TopLossesPanel, DigitPanel, DataPanel)]; "
+        "[panel(lab) for panel in (TrainingPanel, CurvesPanel, MistakesPanel, DigitPanel, DataPanel)]; "
         "print([name for name in ('matplotlib', 'requests', 'mnistlab.plots') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
