@@ -193,7 +193,7 @@ class MistakesPanel(Panel):
     def _show_sides(self):
         """Before and after cleaning, both measured on the validation set as it was and as it is now."""
         lab, run = self.lab, self.lab.run
-        if not (lab.phase == "idle" and run and run.evaluation and lab.record.cleaned and lab.before):
+        if not (lab.phase == "idle" and run and run.evaluation and lab.record.cleaned and lab.before is not None):
             self.sides.value = ""
             return
         original, cleaned = lab.validation_set, lab.changes["validation"].apply(lab.validation_set)
