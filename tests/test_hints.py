@@ -56,8 +56,9 @@ def names(state):
 
 
 @pytest.mark.parametrize("values", [
-    *({**QUICK, "epochs": epochs, "seed": seed} for epochs in (1, 4, 12) for seed in (0, 1, 2)),
-    {**QUICK, "epochs": 30}, {}, {"epochs": 10}, {"hidden_size": 64, "hidden_layers": 2}, {"hidden_size": 512},
+    *({**QUICK, "epochs": epochs, "seed": seed} for epochs in (1, 4) for seed in (0, 1, 2)),
+    {**QUICK, "epochs": 12, "seed": 3}, {**QUICK, "epochs": 20}, {"epochs": 10},
+    {"hidden_size": 64, "hidden_layers": 2}, {"hidden_size": 512, "epochs": 2},
     {"optimizer": "adam", "learning_rate": 0.001}, {"optimizer": "sgd", "learning_rate": 0.3}, {"batch_norm": True},
     {"dropout_rate": 0.5}, {"activation": "tanh"}, {"schedule": "cosine"}, {**QUICK, "l2": 0.001},
     {"learning_rate": 0.01}, {"train_size": 300, "epochs": 10}, {"batch_size": 16, "epochs": 2}, {**QUICK, "shift": 2},
@@ -187,6 +188,10 @@ def test_small_losses_of_a_network_that_was_trained_before_may_double():
     assert learning_rate_too_high(state(step_losses=(0.02, 0.02, 0.3, 0.2, 0.1))) is None
 
 
+def test_a_strong_penalty_makes_the_first_loss_high_and_is_no_jump():
+    assert learning_rate_too_high(state(step_losses=(134.0, 140.0, 60.0, 9.0, 4.0))) is None
+
+
 def test_a_training_loss_that_rises_again_names_the_two_epochs():
     hint = learning_rate_too_high(state([(1.2, 1), (0.7, 1), (1.0, 1)]))
     assert "rose from 0.7 in epoch 2 to 1 in epoch 3" in hint.sentence
@@ -235,7 +240,7 @@ def test_a_rate_is_too_low_when_both_losses_creep():
         assert learning_rate_too_low(state(rows, settings=Settings(learning_rate=0.001))) is None
 
 
-@pytest.mark.parametrize("optimizer, rate, higher", [("sgd", 0.003, 0.03), ("sgd", 0.04, 0.1), ("adam", 0.0002, 0.001)])
+@pytest.mark.parametrize("optimizer, rate, higher", [("sgd", 0.0003, 0.003), ("sgd", 0.04, 0.1), ("adam", 0.0002, 0.001)])
 def test_a_rate_too_low_becomes_ten_times_that_and_at_most_what_the_optimizer_is_used_to(optimizer, rate, higher):
     hint = learning_rate_too_low(state([(2.2, 2.1)], settings=Settings(optimizer=optimizer, learning_rate=rate)))
     assert hint.change == {"learning_rate": higher}
@@ -324,15 +329,16 @@ def test_dead_units_are_those_that_are_zero_for_every_image():
     assert dead_units(network, images) == pytest.approx((0.4, 0.4))
 
 
-def test_a_unit_that_lives_for_one_image_alone_is_not_dead():
+@pytest.mark.parametrize("place", [0, 700, 1099])
+def test_a_unit_that_lives_for_one_image_alone_is_not_dead(place):
     images = toy_set(1100)
-    images.images[1099].reshape(-1)[:] = 0
-    images.images[:1099].reshape(1099, -1)[:, 15] = 255
+    images.images.reshape(1100, -1)[:, 15] = 255
+    images.images[place] = 0
     network = Network([Dense(16, 1), ReLU(), Dense(1, 3)], np.random.default_rng(0))
     network.layers[0].weights[:] = 0
     network.layers[0].weights[15], network.layers[0].biases[:] = -1, 0.5
     assert dead_units(network, images) == (0.0,)
-    assert dead_units(network, images.select(slice(0, 1099))) == (1.0,)
+    assert dead_units(network, images.select(np.delete(np.arange(1100), place))) == (1.0,)
 
 
 def test_a_channel_of_a_convolution_counts_as_one_unit():
