@@ -170,8 +170,9 @@ def validation_set_too_small(state):
     if (error := _standard_error(max(best, 0.85), size)) > 0.02:
         needed = math.ceil(20 * state.settings.validation_fraction * (error / 0.02) ** 2) / 20
         return Hint("validation set too small", (
-            f"{size} validation images tell an accuracy of {best:.1%} only to about {_standard_error(best, size):.1%}, "
-            "one standard error: runs that differ by less than twice that may be equally good."
+            f"{size} validation images tell an accuracy of {best:.1%} only to about "
+            f"{100 * _standard_error(best, size):.1f} percentage points, one standard error: runs that "
+            "differ by less than twice that may be equally good."
         ), {"validation_fraction": needed} if needed <= 0.5 else {})
 
 

@@ -240,7 +240,9 @@ def test_a_rate_is_too_low_when_both_losses_creep():
         assert learning_rate_too_low(state(rows, settings=Settings(learning_rate=0.001))) is None
 
 
-@pytest.mark.parametrize("optimizer, rate, higher", [("sgd", 0.0003, 0.003), ("sgd", 0.04, 0.1), ("adam", 0.0002, 0.001)])
+@pytest.mark.parametrize("optimizer, rate, higher", [
+    ("sgd", 0.0003, 0.003), ("sgd", 0.04, 0.1), ("adam", 0.0002, 0.001),
+])
 def test_a_rate_too_low_becomes_ten_times_that_and_at_most_what_the_optimizer_is_used_to(optimizer, rate, higher):
     hint = learning_rate_too_low(state([(2.2, 2.1)], settings=Settings(optimizer=optimizer, learning_rate=rate)))
     assert hint.change == {"learning_rate": higher}
@@ -297,7 +299,7 @@ def test_a_validation_set_is_too_small_when_two_points_are_chance():
     few = state([(1, 1, 0.5, 0.9)], validation_size=80, settings=Settings(validation_fraction=0.02))
     hint = validation_set_too_small(few)
     # (72 + 2) / (80 + 4) = 0.881; sqrt(0.881 * 0.119 / 84) = 0.035; (0.035 / 0.02)^2 * 0.02 = 0.062, rounded up
-    assert hint.sentence.startswith("80 validation images tell an accuracy of 90.0% only to about 3.5%")
+    assert "80 validation images tell an accuracy of 90.0% only to about 3.5 percentage points" in hint.sentence
     assert hint.change == {"validation_fraction": 0.1}
     assert validation_set_too_small(state([(1, 1, 0.5, 0.9)], validation_size=400)) is None
     assert validation_set_too_small(state(validation_size=10)) is None  # nothing is measured yet
