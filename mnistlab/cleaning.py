@@ -107,7 +107,7 @@ class Changes:
                 "This file does not hold changes to a dataset; choose a JSON file that was downloaded here."
             ) from None
         if of != name:
-            raise ValueError(f"These changes are of the dataset {of!r}; the one here is {name!r}. Choose that one first.")
+            raise ValueError(f"These changes are of {of!r}, but the dataset here is {name!r}; choose the other first.")
         if both := sorted(relabelled.keys() & set(deleted)):
             raise ValueError(f"Image {both[0]} is both deleted and given a label; it must be one of the two.")
         if None in relabelled.values():

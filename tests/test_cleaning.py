@@ -150,8 +150,8 @@ def test_text_that_holds_no_changes_is_refused_in_one_sentence(whole, text):
 
 
 @pytest.mark.parametrize("text, sentence", [
-    (file(dataset="mnist"), "are of the dataset 'mnist'; the one here is 'toys'"),
-    (file(dataset=["toys"]), "are of the dataset \\['toys'\\]"),
+    (file(dataset="mnist"), "are of 'mnist', but the dataset here is 'toys'"),
+    (file(dataset=["toys"]), "are of \\['toys'\\]"),
     (file(split="test"), "split is 'test'"),
     (file(split={}), "split is {}"),
     (file(deleted=[-1]), "An image is -1; it must be a whole number"),
