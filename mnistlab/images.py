@@ -218,9 +218,11 @@ def _centred(values):
 
 
 def png(picture):
-    """PNG bytes of a PIL picture. RGBA gets a palette of 32 colours: a third of the bytes of true colours."""
+    """PNG bytes of a PIL picture. Opaque RGBA gets a palette of 32 colours: a third of the bytes of true colours."""
     if picture.mode == "RGBA":
         picture = picture.quantize(32, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        # A palette's colours are means, which leaves white paper a shade grey.
+        picture.putpalette([255 if value > 250 else value for value in picture.getpalette("RGB")])
     content = io.BytesIO()
     picture.save(content, "PNG", compress_level=3)
     return content.getvalue()
