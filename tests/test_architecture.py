@@ -14,7 +14,9 @@ PACKAGE = Path(mnistlab.__file__).parent
 FLOORS = [
     ("settings", "initialisers", "layers", "convolution", "losses", "optimizers", "schedules", "idx"),
     ("network", "data", "files", "images"),
-    ("training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps"),
+    (
+        "training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps", "cleaning", "label_errors", "hints",
+    ),
     ("plots", "export", "diagram"),
     ("app",),
     ("cli", "server", "__main__"),
@@ -23,7 +25,8 @@ FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 
 # Modules that stand side by side and yet know one another; the parts of the app are one house of their own.
 BESIDE = {
-    ("data", "files"), ("training", "evaluation"), ("training", "augmentation"), ("sweeps", "training"), ("sweeps", "experiments"), ("cli", "server"), ("__main__", "cli"),
+    ("data", "files"), ("training", "evaluation"), ("training", "augmentation"), ("sweeps", "training"),
+    ("sweeps", "experiments"), ("hints", "evaluation"), ("cli", "server"), ("__main__", "cli"),
     ("layers", "initialisers"), ("convolution", "initialisers"), ("convolution", "layers"),
 }
 

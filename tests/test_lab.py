@@ -241,3 +241,33 @@ async def test_the_drawing_follows_the_controls_and_counts_parameters():
     assert "79,510 parameters" in panel.diagram.value
     lab.change("convolution", True)
     assert "8 images of 28 × 28" in panel.diagram.value
+
+
+@in_a_loop
+async def test_a_healthy_run_gets_no_hint_and_a_broken_one_gets_one_that_can_be_applied():
+    lab = Lab()
+    panel = TrainingPanel(lab)
+    lab.start()
+    await lab.task
+    assert "button" not in panel.hints.value
+    lab.change("learning_rate", 1.0)
+    lab.start()
+    await lab.task
+    assert "learning rate" in panel.hints.value and "data-act" in panel.hints.value
+    panel._apply_hint("0", "")
+    assert lab.settings.learning_rate == 0.1
+    lab.start()
+    await lab.task
+    assert "button" not in panel.hints.value
+
+
+@in_a_loop
+async def test_what_came_before_a_change_is_not_blamed_on_the_new_setting():
+    lab = lab_of(learning_rate=1.0, epochs=3)
+    panel = TrainingPanel(lab)
+    lab.one_more("epoch")
+    await lab.task
+    lab.change("learning_rate", 0.0001)
+    lab.one_more("training")
+    await lab.task
+    assert "0.0001, is too high" not in panel.hints.value

@@ -12,6 +12,7 @@ from time import perf_counter
 import traitlets
 
 from .. import data
+from ..cleaning import SPLITS, Changes
 from ..evaluation import majority_baseline
 from ..experiments import with_other_labels
 from ..network import build
@@ -64,9 +65,11 @@ class Lab(traitlets.HasTraits):
     phase: "idle", "running", "paused", "stopping" or "failed" (the last run ended by an error); message: the status
     line; tick: counts the moments of a run at which something new could be shown; epochs_seen: counts finished epochs
     over all runs; dataset: the title of the one in use; slow: slow motion, batch by batch; records_seen: counts the
-    changes of `records`, a list of what earlier runs came to, oldest first; settings_seen: those of `settings`.
+    changes of `records`, a list of what earlier runs came to, oldest first; settings_seen: those of `settings`;
+    changes_seen: those of `changes`, by split, which the mistakes panel makes.
 
-    The run in progress or the last one is `run`, its network `network`; `changes` are those of the mistakes panel.
+    The run in progress or the last one is `run`, its network `network`; `before` are the logits that the network before
+    it gave to the validation set, None if it had another one.
 
     Everything happens on the kernel's main loop, in one task at a time: `guard` brings callbacks there, because
     JupyterLab delivers them on another thread. Where no loop runs (a plain script), the verbs work but nothing trains.
@@ -78,6 +81,7 @@ class Lab(traitlets.HasTraits):
     epochs_seen = traitlets.Int()
     records_seen = traitlets.Int()
     settings_seen = traitlets.Int()
+    changes_seen = traitlets.Int()
     slow = traitlets.Bool(False)
     dataset = traitlets.Unicode()
 
@@ -173,7 +177,9 @@ class Lab(traitlets.HasTraits):
         split_rng = generators(self.settings.seed).split
         self.available, self.validation_set = data.split(whole, self.settings.validation_fraction, split_rng)
         self.test_set = test_set
+        self.before = None
         self.dataset = name
+        self.forget_changes()
         if self.phase == "running":
             self.message = f"{data.TITLES[name]}: used from the next run on."
 
@@ -184,29 +190,50 @@ class Lab(traitlets.HasTraits):
 
     # The run
 
-    def start(self):
-        """Begin a run with a fresh network and pull it to its end. Does nothing while one goes on."""
+    def put_changes(self, changes):
+        """Replace the Changes of their split."""
+        self.changes[changes.split] = changes
+        self.changes_seen += 1
+
+    def forget_changes(self):
+        """No image is to be changed any more."""
+        self.changes = {split: Changes(self.dataset, split) for split in SPLITS}
+        self.changes_seen += 1
+
+    def start(self, cleaned=False):
+        """Begin a run with a fresh network and pull it to its end. Does nothing while one goes on.
+
+        cleaned: with the changes that were made in the mistakes panel.
+        """
         if self.phase in ("running", "stopping"):
             return
-        self._begin()
+        self._begin(cleaned)
         self._go()
 
-    def _begin(self):
+    def _begin(self, cleaned=False):
         """Make the next run; the one before is let go of."""
         if self.loop is None:
             raise ValueError("There is no running event loop: build the Lab in a cell of a notebook.")
         if self.run:
             self.run.close()
+            # Whatever a cleaned run was compared with, the next one is compared with as well.
+            if not self.record.cleaned:
+                same = self.run.evaluation and self.run.validation_set is self.validation_set
+                self.before = self.run.evaluation.logits if same else None
         settings = self.settings.copy()
         rngs = generators(settings.seed)
         train_set = with_other_labels(self.available.select(slice(0, settings.train_size)), settings, rngs.labels)
+        validation_set = self.validation_set
+        if cleaned:
+            train_set = self.changes["training"].apply(train_set)
+            validation_set = self.changes["validation"].apply(validation_set)
         network = build(settings, rngs.weights, train_set.inputs, len(train_set.class_names))
-        self.run = train(network, train_set, self.validation_set, settings)
+        self.run = train(network, train_set, validation_set, settings)
         self._runs_begun += 1
         self.record = Record(
             f"Run {self._runs_begun}", data.TITLES.get(self.dataset, self.dataset), settings.as_dict(), self.run.history,
-            self.run.steps_per_epoch, majority_baseline(train_set.labels_of(), self.validation_set.labels_of()), 0.0, 0,
-            False,
+            self.run.steps_per_epoch, majority_baseline(train_set.labels_of(), validation_set.labels_of()), 0.0, 0,
+            cleaned,
         )
         self.progress = None
 

@@ -6,6 +6,7 @@ from time import perf_counter
 import ipywidgets
 
 from ..diagram import network_svg
+from ..hints import State, dead_units, hints
 from ..network import described, layers_for
 from ..settings import PRESETS, TABLE
 from .parts import Controls, Opening, Panel, button, make, row, text
@@ -17,6 +18,8 @@ MORE = (
 )
 # A message twice a second is enough to read.
 SHOW_EVERY = 0.5
+# More hints than these at once would help nobody.
+HINTS = 2
 
 
 class TrainingPanel(Panel):
@@ -43,7 +46,12 @@ class TrainingPanel(Panel):
         self.slow = make(lab, ipywidgets.Checkbox, description="Slow motion", indent=False)
         self.progress = text(_progress_html(0, "No run yet"), "mnistlab-progress")
         self.status = text("", "mnistlab-status")
+        self.hints = text("", "mnistlab-hints")
+        self._hints, self._hinted_at = [], 0.0
         self._shown_at, self._choosing = 0.0, False
+        lab.browser.on_act("hint", lab.guard(self._apply_hint))
+        lab.observe(lab.guard(lambda change: self._show_hints()), ["epochs_seen", "phase"])
+        self._show_hints()
         self.preset.observe(lab.guard(self._on_preset), "value")
         self.slow.observe(lab.guard(lambda change: lab.set_trait("slow", change["new"])), "value")
         self.more.toggle.observe(lab.guard(lambda change: self._show_network()), "value")
@@ -58,7 +66,7 @@ class TrainingPanel(Panel):
             self.train_button, self.pause_button, self.stop_button, self.batch_button, self.epoch_button,
             self.reset_button, self.slow,
         )
-        self.show(self.basic, self.more, buttons, self.progress, self.status)
+        self.show(self.basic, self.more, buttons, self.progress, self.status, self.hints)
 
     def _on_preset(self, change):
         if change["new"] and not self._choosing:
@@ -103,6 +111,22 @@ class TrainingPanel(Panel):
         self.pause_button.description = "Resume" if phase == "paused" else "Pause"
         self._show_progress(at_once=True)
 
+    def _show_hints(self):
+        """What the rules have to say of the run as it stands, the most important first."""
+        lab, now = self.lab, perf_counter()
+        held = lab.phase in ("idle", "paused", "failed")
+        if not held and now - self._hinted_at < 2 * SHOW_EVERY:
+            return
+        self._hinted_at = now
+        self._hints = hints(_state(lab, held))[:HINTS] if lab.run else []
+        lines = "".join(
+            f'<p>{escape(hint.sentence)}{_apply_button(number, hint)}</p>' for number, hint in enumerate(self._hints)
+        )
+        self.hints.value = lines or "<p class='mnistlab-small'>When a run looks wrong, a hint appears here.</p>"
+
+    def _apply_hint(self, value, choice):
+        self.lab.change_all(self._hints[int(value)].change)
+
     def _show_message(self):
         kind = " mnistlab-alarm" if self.lab.phase == "failed" else ""
         self.status.value = f'<p class="mnistlab-message{kind}">{escape(self.lab.message)}</p>'
@@ -123,6 +147,27 @@ class TrainingPanel(Panel):
         else:
             words.append(f"{seconds:.1f} s")
         self.progress.value = _progress_html(progress.images / whole, " · ".join(words))
+
+
+def _state(lab, held):
+    """The run as the rules see it: what came before the last change of a setting is not blamed on that setting."""
+    run, history = lab.run, lab.run.history
+    since = history.marks[-1][0] if history.marks else 0
+    return State(
+        settings=run.settings, step_losses=tuple(history.step_losses[since:]),
+        rows=tuple(row for row in history.rows if row.epoch * run.steps_per_epoch > since),
+        baseline=lab.record.baseline, classes=run.network.outputs, validation_size=len(run.validation_set),
+        # It takes a look at every validation image: while a run goes on, that time belongs to training.
+        dead_share=dead_units(run.network, run.validation_set) if held and history.rows else (),
+        failure=run.failure, over=lab.phase in ("idle", "failed"),
+    )
+
+
+def _apply_button(number, hint):
+    if not hint.change:
+        return ""
+    words = ", ".join(f"{TABLE[name].metadata['label'].lower()} {value:g}" for name, value in hint.change.items())
+    return f' <button type="button" data-act="hint" data-value="{number}">Apply: {escape(words)}</button>'
 
 
 def _values_of(key, settings):

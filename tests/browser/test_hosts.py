@@ -6,7 +6,9 @@ import sys
 import psutil
 from playwright.sync_api import expect
 
-from .conftest import free_port, server
+from benchmarks.browser import free_port
+
+from .conftest import server
 from .steps import LONG, digit_picture, open_lab, press, set_by_keyboard, status, train_to_the_end, upload
 
 

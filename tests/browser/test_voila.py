@@ -185,7 +185,7 @@ def test_everything_can_be_moved_while_a_run_goes_on(watched, voila):
     set_by_keyboard(page, "Epochs", "End")
     press(page, "Train")
     set_by_keyboard(page, "Hidden size", "Home")
-    expect(status(page)).to_contain_text("Hidden size counts from the next run on.")
+    expect(status(page)).to_contain_text("Hidden size: used from the next run on.")
     set_by_keyboard(page, "Training images", "Home")
     page.get_by_role("combobox", name="Preset").select_option(label="Too small")
     expect(status(page)).to_contain_text("Done: 50 epochs", timeout=4 * LONG)
