@@ -13,8 +13,9 @@ import ipywidgets
 import numpy as np
 import pytest
 from PIL import Image
+from tornado.websocket import WebSocketClosedError
 
-from mnistlab import data
+from mnistlab import data, server
 from mnistlab.app import CurvesPanel, DataPanel, DigitPanel, Lab, TopLossesPanel, TrainingPanel
 
 PANELS = (TrainingPanel, CurvesPanel, TopLossesPanel, DigitPanel, DataPanel)
@@ -344,6 +345,28 @@ def test_the_page_can_be_built_before_matplotlib_is_there():
         "print([name for name in ('matplotlib', 'requests', 'mnistlab.plots') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+# The terminal
+
+
+@pytest.mark.parametrize("error, lines", [(WebSocketClosedError, 0), (ValueError, 1)])
+def test_a_page_that_closes_while_it_is_sent_something_leaves_no_traceback_in_the_terminal(error, lines, caplog):
+    async def fail():
+        raise error("the end")
+
+    async def nobody_asks():
+        failing = asyncio.ensure_future(fail())
+        await asyncio.wait([failing])
+
+    log = logging.getLogger("asyncio")
+    log.addFilter(server._worth_a_line)
+    try:
+        asyncio.run(nobody_asks())
+        gc.collect()
+    finally:
+        log.removeFilter(server._worth_a_line)
+    assert [record.exc_info[0] for record in caplog.records] == [error] * lines
 
 
 # Uploads
