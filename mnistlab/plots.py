@@ -80,7 +80,8 @@ class LiveCurves:
         for name, per_step in (("loss", history.step_losses), ("accuracy", history.step_accuracies)):
             x, y = smoothed(per_step, max(1, steps_per_epoch // 25, len(per_step) // POINTS))
             self.lines[name, "training"].set_data(x / steps_per_epoch, y)
-            self.lines[name, "validation"].set_data(epochs, [getattr(row, f"validation_{name}") for row in history.rows])
+            measured = [getattr(row, f"validation_{name}") for row in history.rows]
+            self.lines[name, "validation"].set_data(epochs, measured)
         highest = max((finite_max(line.get_ydata()) for (name, _), line in self.lines.items() if name == "loss"))
         if highest > self.loss_top:
             self.loss_top = LOSS_TOP * 2 ** np.ceil(np.log2(highest / LOSS_TOP))  # doubled, so it seldom happens

@@ -448,7 +448,8 @@ def test_a_switch_of_the_dataset_is_shown_once_whoever_makes_it(clothes, monkeyp
 def test_going_back_from_a_dataset_that_is_not_here_says_what_is_in_use(tmp_path):
     panel = DataPanel(Lab(data_dir=tmp_path))
     panel.choice.value = "mnist"
-    assert "MNIST is not on this machine yet" in panel.note.value and "until then: the bundled sample" in panel.note.value
+    assert "MNIST is not on this machine yet" in panel.note.value
+    assert "until then: the bundled sample" in panel.note.value
     assert not panel.download_button.disabled
     panel.choice.value = "sample"
     assert "Bundled sample: 5,000 images." in panel.note.value

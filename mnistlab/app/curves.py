@@ -23,7 +23,7 @@ BLANK = png(Image.new("L", (1, 1), 255))
 
 
 class CurvesPanel(Panel):
-    """Live curves of the run in progress or the last one. `lab`: the shared Lab; without one the panel makes its own."""
+    """Live curves of the run in progress or the last. `lab`: the shared Lab; without one the panel makes its own."""
 
     def __init__(self, lab=None):
         super().__init__(lab)

@@ -51,10 +51,11 @@ class TopLossesPanel(Panel):
                 f"read as <b>{escape(prediction)}</b>, is&nbsp;{escape(actual)}<br>"
                 f"loss {mistake.loss:.2f}<br>{mistake.probability:.0%} sure</figcaption></figure>"
             )
-        wrong = len(run.validation_set) - round(run.evaluation.accuracy * len(run.validation_set))
+        watched = len(run.validation_set)
+        wrong = watched - round(run.evaluation.accuracy * watched)
         self.images.value = (
-            f"<p>After epoch {len(run.history.rows)}, {wrong:,} of {len(run.validation_set):,} validation images are read "
-            "wrongly. “Sure” is the probability that the network gives its answer.</p>"
+            f"<p>After epoch {len(run.history.rows)}, {wrong:,} of {watched:,} validation images are read wrongly. "
+            "“Sure” is the probability that the network gives its answer.</p>"
             f'<div class="mnistlab-grid">{"".join(figures)}</div>'
         )
         self._shown_at = perf_counter()

@@ -262,8 +262,8 @@ def test_the_caption_describes_the_curves(watched, voila):
 
 
 # Where everything on the page begins, in CSS pixels from its top.
-PLACES = """() => [...document.querySelectorAll('h1, h2, .mnistlab, .mnistlab-controls, .mnistlab-buttons, .mnistlab-progress,'
-  + ' .mnistlab-status, .mnistlab-curves, .mnistlab-caption, .mnistlab-top-losses, .mnistlab-grid')].map(
+PLACES = """() => [...document.querySelectorAll('h1, h2, .mnistlab, .mnistlab-controls, .mnistlab-buttons,'
+  + ' .mnistlab-progress, .mnistlab-status, .mnistlab-curves, .mnistlab-caption, .mnistlab-grid')].map(
   (element) => `${element.className || element.textContent}: ${element.getBoundingClientRect().top + scrollY}`)"""
 
 
