@@ -13,8 +13,9 @@ import ipywidgets
 import numpy as np
 import pytest
 from PIL import Image
+from tornado.websocket import WebSocketClosedError
 
-from mnistlab import data
+from mnistlab import data, server
 from mnistlab.app import CurvesPanel, DataPanel, DigitPanel, Lab, MistakesPanel, TrainingPanel
 
 PANELS = (TrainingPanel, CurvesPanel, MistakesPanel, DigitPanel, DataPanel)
@@ -322,6 +323,28 @@ def test_the_page_can_be_built_before_matplotlib_is_there():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+# The terminal
+
+
+@pytest.mark.parametrize("error, lines", [(WebSocketClosedError, 0), (ValueError, 1)])
+def test_a_page_that_closes_while_it_is_sent_something_leaves_no_traceback_in_the_terminal(error, lines, caplog):
+    async def fail():
+        raise error("the end")
+
+    async def nobody_asks():
+        failing = asyncio.ensure_future(fail())
+        await asyncio.wait([failing])
+
+    log = logging.getLogger("asyncio")
+    log.addFilter(server._worth_a_line)
+    try:
+        asyncio.run(nobody_asks())
+        gc.collect()
+    finally:
+        log.removeFilter(server._worth_a_line)
+    assert [record.exc_info[0] for record in caplog.records] == [error] * lines
+
+
 # Uploads
 
 
@@ -401,7 +424,8 @@ def test_a_switch_of_the_dataset_is_shown_once_whoever_makes_it(clothes, monkeyp
 def test_going_back_from_a_dataset_that_is_not_here_says_what_is_in_use(tmp_path):
     panel = DataPanel(Lab(data_dir=tmp_path))
     panel.choice.value = "mnist"
-    assert "MNIST is not on this machine yet" in panel.note.value and "until then: the bundled sample" in panel.note.value
+    assert "MNIST is not on this machine yet" in panel.note.value
+    assert "until then: the bundled sample" in panel.note.value
     assert not panel.download_button.disabled
     panel.choice.value = "sample"
     assert "Bundled sample: 5,000 images." in panel.note.value

@@ -85,8 +85,8 @@ class DataPanel(Panel):
         self.size.value = min(lab.settings.train_size, self.size.max)
         watched, kept = len(lab.validation_set), len(lab.test_set)
         self._say(
-            f"{data.TITLES[lab.dataset]}: {available + watched + kept:,} images. {available:,} to learn from (training), "
-            f"{watched:,} to watch (validation), {kept:,} kept for the end (test)."
+            f"{data.TITLES[lab.dataset]}: {available + watched + kept:,} images. {available:,} to learn from "
+            f"(training), {watched:,} to watch (validation), {kept:,} kept for the end (test)."
         )
         self._show_button()
         names, labels = lab.available.class_names, lab.available.labels_of()
@@ -128,7 +128,8 @@ class DataPanel(Panel):
         with tempfile.TemporaryDirectory() as folder, open(Path(folder) / "bar", "wb") as writer:
             output = Path(folder) / "bar"
             self._cancelled = False
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=writer)
+            nowhere = subprocess.DEVNULL
+            self._process = subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=writer)
             self._show_button()
             self.choice.disabled = True
             shown = None

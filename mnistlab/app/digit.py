@@ -58,10 +58,11 @@ class DigitPanel(Panel):
         if isinstance(outcome, str):
             sentence = f'<p class="mnistlab-message mnistlab-alarm"{alarm}>{escape(outcome)}</p>'
             return f'<div class="mnistlab-result">{sentence}</div>'
+        yours = picture(outcome.original, f"Your image {name}", 112)
+        seen = picture(outcome.pixels, "The same digit in 28 by 28 pixels", 112)
         pictures = (
-            f"<figure>{picture(outcome.original, f'Your image {name}', 112)}<figcaption>your image</figcaption></figure>"
-            f"<figure>{picture(outcome.pixels, 'The same digit in 28 by 28 pixels', 112)}"
-            "<figcaption>what the network sees</figcaption></figure>"
+            f"<figure>{yours}<figcaption>your image</figcaption></figure>"
+            f"<figure>{seen}<figcaption>what the network sees</figcaption></figure>"
         )
         network = self.lab.network
         if network is not None and not np.isfinite(network.parameters).all():
@@ -82,8 +83,10 @@ def _outcome(name, size, content):
     if size is None:
         return f"The browser could not read {name}. Choose the file again; if that fails, save a copy and choose that."
     if content is None:
-        limit = MAX_BYTES // 1_000_000
-        return f"{name} is {size / 1e6:.1f} MB; files up to {limit} MB can be read. Save a smaller copy and choose that."
+        return (
+            f"{name} is {size / 1e6:.1f} MB; files up to {MAX_BYTES // 1_000_000} MB can be read. "
+            "Save a smaller copy and choose that."
+        )
     try:
         return prepare(content, name)
     except UnreadableImage as error:

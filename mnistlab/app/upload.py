@@ -9,9 +9,9 @@ import traitlets
 class UploadButton(anywidget.AnyWidget):
     """Choose files. label: its text; max_bytes: larger files stay where they are and only their size is told.
 
-    on_file(name, size, content, first, last) is called for each file in turn, through the Lab's guard: content is its bytes,
-    or None where it is too large or the browser could not read it; size is its length, None where it could not be
-    read; first, last: whether it is the first or the last of those chosen together.
+    on_file(name, size, content, first, last) is called for each file in turn, through the Lab's guard: content is its
+    bytes, or None where it is too large or the browser could not read it; size is its length, None where it could not
+    be read; first, last: whether it is the first or the last of those chosen together.
     """
 
     # ipywidgets' own FileUpload sends all files in one message of any size, on which the server closes the connection.
