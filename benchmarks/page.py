@@ -2,27 +2,18 @@
 
 import asyncio
 import json
-import os
-import shutil
-import socket
-import subprocess
 import sys
 import tempfile
-import threading
-import urllib.error
-import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 
+from . import browser as real
+
 PICTURE = Path(__file__).parents[1] / "notebooks" / "lab.png"
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-    # Voilà's usual page links an icon font elsewhere: let that fail at once rather than be waited for.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
+# Voilà's usual page links an icon font elsewhere: let that fail at once rather than be waited for.
+FLAGS = [*real.FLAGS, "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
 ONE_SLIDER = {
     "cells": [
         {
@@ -37,38 +28,25 @@ ONE_SLIDER = {
 
 
 @contextmanager
-def serving(command):
+def serving(command, log):
     """Run a server (its port goes to the end of the command) until the block ends; gives its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen([*command, f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address, pause = f"http://127.0.0.1:{port}/", threading.Event()
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(address + "static/ready").close()
-            except urllib.error.HTTPError:
-                break
-            except OSError:
-                pause.wait(0.1)
+    address = f"http://127.0.0.1:{(port := real.free_port())}/"
+    with real.server([*command, f"--port={port}"], address + "static/ready", log):
         yield address
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def page_rows(data_dir=None, rounds=9):
     """Table rows of everything that is measured in the browser."""
     from playwright.sync_api import sync_playwright
 
-    chromium = os.environ.get("MNISTLAB_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        slider = Path(folder) / "slider.ipynb"
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        slider = folder / "slider.ipynb"
         slider.write_text(json.dumps(ONE_SLIDER))
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=real.chromium_path(), args=FLAGS)
         lab = [sys.executable, "-m", "mnistlab", "app", "--no-browser"]
-        with serving(lab) as ours, serving([sys.executable, "-m", "voila", str(slider), "--no-browser"]) as plain:
+        voila = [sys.executable, "-m", "voila", str(slider), "--no-browser"]
+        with serving(lab, folder / "lab.log") as ours, serving(voila, folder / "voila.log") as plain:
             opened = {ours: [], plain: []}
             for _ in range(rounds + 1):
                 for address in opened:

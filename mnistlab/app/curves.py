@@ -23,13 +23,14 @@ BLANK = png(Image.new("L", (1, 1), 255))
 
 
 class CurvesPanel(Panel):
-    """Live curves of the run in progress or the last one. `lab`: the shared Lab; without one the panel makes its own."""
+    """Live curves of the run in progress or the last. `lab`: the shared Lab; without one the panel makes its own."""
 
     def __init__(self, lab=None):
         super().__init__(lab)
         self.image = ipywidgets.Image(value=BLANK, format="png")
         self.caption = text(_caption("The curves appear here as soon as a run has begun."), "mnistlab-caption")
-        self._curves = self._curves_of = None
+        self._curves = None
+        self._epochs = None  # how many the axes are for, None when they are those of an earlier run
         self._drawn_at = self._spent = 0.0
         frame = ipywidgets.Box([self.image])
         frame.add_class("mnistlab-curves")
@@ -53,14 +54,14 @@ class CurvesPanel(Panel):
             self._draw()
 
     def _on_resize(self, change):
-        self._curves = None
+        self._curves = self._epochs = None
         if self.lab.run or "mnistlab.plots" in sys.modules:  # else `_warm_up` will draw, and import nothing at once
             self._draw()
 
     def _on_phase(self, change):
         if change["new"] == "running":
             self._spent = self._drawn_at = 0.0
-            self._curves = None  # another run may have another dataset and a loss of another size
+            self._epochs = None
         elif self.lab.run and change["new"] != "stopping":
             self._draw()
 
@@ -75,8 +76,8 @@ class CurvesPanel(Panel):
         started = perf_counter()
         run = self.lab.run
         epochs = run.settings.epochs if run else self.lab.settings.epochs
-        if self._curves is None or (epochs, self.lab.browser.narrow) != self._curves_of:
-            self._curves = self._new_curves(epochs)
+        if epochs != self._epochs:
+            self._begin(epochs)
             # Axes are made once a run; only frames count against the share of drawing.
             started = perf_counter()
         self.image.value = self._curves.frame(run.history if run else None, run.steps_per_epoch if run else 1)
@@ -85,12 +86,19 @@ class CurvesPanel(Panel):
         self._drawn_at = perf_counter()
         self._spent += self._drawn_at - started
 
-    def _new_curves(self, epochs):
+    def _begin(self, epochs):
+        """Empty axes for the lab's run, or for the next one where there is none yet."""
         from ..plots import LiveCurves
 
-        self._curves_of = (epochs, self.lab.browser.narrow)
-        baseline = majority_baseline(self.lab.available.labels_of(), self.lab.validation_set.labels_of())
-        return LiveCurves(epochs, baseline, self.lab.browser.narrow)
+        lab, run = self.lab, self.lab.run
+        # A run keeps its own images; the lab may have been given another dataset since.
+        sets = (run.train_set, run.validation_set) if run else (lab.available, lab.validation_set)
+        baseline = majority_baseline(*(images.labels_of() for images in sets))
+        if self._curves is None:
+            self._curves = LiveCurves(epochs, baseline, lab.browser.narrow)
+        else:
+            self._curves.begin(epochs, baseline)
+        self._epochs = epochs
 
 
 def _summary(run):

@@ -107,13 +107,22 @@ class Lab(traitlets.HasTraits):
 
     def change(self, name, value):
         """Set one setting; a run that goes on takes it at its next step if it can, else the next run does."""
-        setattr(self.settings, name, value)
-        if self.phase != "running":
-            return
-        if TABLE[name].metadata["live"]:
-            setattr(self.run.settings, name, value)
-        else:
-            self.message = f"{TABLE[name].metadata['label']} counts from the next run on."
+        self.change_all({name: value})
+
+    def change_all(self, values):
+        """Set several settings, {name: value}, as `change` does; one message names those that wait for the next run."""
+        waiting = []
+        for name, value in values.items():
+            before = getattr(self.settings, name)
+            setattr(self.settings, name, value)
+            if self.phase != "running" or getattr(self.settings, name) == before:
+                continue
+            if TABLE[name].metadata["live"]:
+                setattr(self.run.settings, name, value)
+            else:
+                waiting.append(TABLE[name].metadata["label"])
+        if waiting:
+            self.message = f"{', '.join(waiting)}: used from the next run on."
 
     def choose_dataset(self, name):
         """Use another dataset from the next run on. Raises ValueError or data.NotDownloaded and changes nothing."""
@@ -122,6 +131,8 @@ class Lab(traitlets.HasTraits):
         self.available, self.validation_set = data.split(whole, self.settings.validation_fraction, split_rng)
         self.test_set = test_set
         self.dataset = name
+        if self.phase == "running":
+            self.message = f"{data.TITLES[name]}: used from the next run on."
 
     @property
     def network(self):

@@ -10,7 +10,7 @@ COUNT = 12
 SHOW_EVERY = 0.5
 # Takes as much room as the images will, so that nothing below moves when they come.
 EMPTY = (
-    "<p>After the first epoch the twelve worst images appear here.</p>"
+    "<p>After the first epoch the twelve images with the highest loss appear here.</p>"
     + '<div class="mnistlab-grid" aria-hidden="true">'
     + '<div class="mnistlab-empty"></div>' * COUNT + "</div>"
 )
@@ -43,14 +43,19 @@ class TopLossesPanel(Panel):
         figures = []
         for mistake in run.evaluation.top_losses(COUNT):
             prediction, actual = names[mistake.prediction], names[mistake.actual]
-            image = picture(
-                run.validation_set.image(mistake.index), f"Validation image {mistake.index}: {actual}, read as {prediction}", 84
-            )
+            words = f"Validation image {mistake.index}: read as {prediction}, is {actual}"
+            image = picture(run.validation_set.image(mistake.index), words, 84)
             right = " mnistlab-right" if mistake.prediction == mistake.actual else ""
             figures.append(
                 f'<figure class="mnistlab-figure{right}">{image}<figcaption>'
-                f"<b>{escape(prediction)}</b> for {escape(actual)}<br>"
-                f"loss {mistake.loss:.2f}<br>prob. {mistake.probability:.0%}</figcaption></figure>"
+                f"read as <b>{escape(prediction)}</b>, is&nbsp;{escape(actual)}<br>"
+                f"loss {mistake.loss:.2f}<br>{mistake.probability:.0%} sure</figcaption></figure>"
             )
-        self.images.value = f'<p>Worst first.</p><div class="mnistlab-grid">{"".join(figures)}</div>'
+        watched = len(run.validation_set)
+        wrong = watched - round(run.evaluation.accuracy * watched)
+        self.images.value = (
+            f"<p>After epoch {len(run.history.rows)}, {wrong:,} of {watched:,} validation images are read wrongly. "
+            "“Sure” is the probability that the network gives its answer.</p>"
+            f'<div class="mnistlab-grid">{"".join(figures)}</div>'
+        )
         self._shown_at = perf_counter()
