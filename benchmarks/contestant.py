@@ -1,0 +1,150 @@
+"""`python -m benchmarks.contestant NAME HIDDEN FOLDER`: train one epoch for each line on standard input.
+
+NAME: mnistlab, products, torch, sklearn, digits or memory; FOLDER holds images.npy and labels.npy. It answers with the version
+once it is ready, then with the seconds (memory: megabytes) of each epoch. What each needs is imported by it alone.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+BATCH, RATE, MOMENTUM, THREADS = 128, 0.1, 0.9, 2
+
+
+def mnistlab_run(images, labels, hidden, epochs):
+    """A run as anyone would write it; ten validation images, for the others look at none."""
+    import mnistlab
+
+    dataset = mnistlab.Dataset(images, labels)
+    settings = mnistlab.Settings(hidden_size=hidden, batch_size=BATCH, learning_rate=RATE, momentum=MOMENTUM, epochs=epochs)
+    network = mnistlab.build(settings, mnistlab.generators(0).weights)
+    return mnistlab.train(network, dataset, dataset.select(slice(0, 10)), settings)
+
+
+def mnistlab(images, labels, hidden):
+    """Loss and accuracy of every step and epoch are kept, as always."""
+    import mnistlab as package
+
+    run = mnistlab_run(images, labels, hidden, 10_000)
+
+    def epoch():
+        while next(run).phase != "epoch":
+            pass
+
+    return package.__version__, epoch
+
+
+def products(images, labels, hidden):
+    """Nothing but the matrix products of an epoch, with the shapes and types that mnistlab gives them."""
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for size in (BATCH, len(images) % BATCH or BATCH):
+        shapes = (size, 784), (784, hidden), (size, hidden), (hidden, 10), (size, 10)
+        arrays[size] = [rng.standard_normal(shape, np.float32) for shape in shapes]
+    outs = {size: [np.empty_like(each) for each in arrays[size]] for size in arrays}
+
+    def epoch():
+        for start in range(0, len(images), BATCH):
+            size = min(BATCH, len(images) - start)
+            (x, w, h, v, g), (_, dw, h_out, dv, y) = arrays[size], outs[size]
+            np.matmul(x, w, out=h_out)
+            np.matmul(h, v, out=y)
+            np.matmul(h.T, g, out=dv)
+            np.matmul(g, v.T, out=h_out)
+            np.matmul(x.T, h, out=dw)
+
+    return np.__version__, epoch
+
+
+def torch(images, labels, hidden):
+    """Tensors in memory, shuffled by an index, no DataLoader; loss and accuracy are not looked at."""
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    torch.manual_seed(0)
+    x = torch.from_numpy(np.array(images).reshape(len(images), -1).astype(np.float32) / 255)
+    y = torch.from_numpy(np.array(labels, np.int64))
+    network = nn.Sequential(nn.Linear(784, hidden), nn.ReLU(), nn.Linear(hidden, 10))
+    optimizer = torch.optim.SGD(network.parameters(), RATE, momentum=MOMENTUM)
+    loss = nn.CrossEntropyLoss()
+
+    def epoch():
+        for rows in torch.randperm(len(x)).split(BATCH):
+            optimizer.zero_grad()
+            loss(network(x[rows]), y[rows]).backward()
+            optimizer.step()
+
+    return torch.__version__.split("+")[0], epoch
+
+
+def sklearn(images, labels, hidden):
+    """`partial_fit` goes once through the images it is given, in shuffled batches."""
+    import sklearn
+    from sklearn.neural_network import MLPClassifier
+
+    x = np.array(images).reshape(len(images), -1).astype(np.float32) / 255
+    y = np.array(labels)
+    network = MLPClassifier(
+        (hidden,), solver="sgd", alpha=0, batch_size=BATCH, learning_rate_init=RATE, momentum=MOMENTUM,
+        nesterovs_momentum=False, random_state=0,
+    )
+
+    return sklearn.__version__, lambda: network.partial_fit(x, y, classes=np.arange(10))
+
+
+def digits(images, labels, hidden):
+    """The closest peer shifts and rotates: batches of bytes, which it asks for."""
+    from importlib.metadata import version
+
+    from nn_digits.neural_net.data import augment
+
+    rng = np.random.default_rng(0)
+
+    def epoch():
+        for start in range(0, len(images), BATCH):
+            augment(np.array(images[start : start + BATCH]), rng, rotation=12, shift=2)
+
+    return version("neural-network-digits"), epoch
+
+
+def memory(images, labels, hidden):
+    """Megabytes of private memory that building and training add at their peak, beyond mapped files (RssAnon)."""
+    for _ in mnistlab_run(images[:500], labels[:500], 8, 1):
+        pass  # whatever a first run loads belongs to the program
+
+    def epoch():
+        before = peak = private()
+        for _ in mnistlab_run(images, labels, hidden, 2):
+            peak = max(peak, private())
+        return (peak - before) / 1e6
+
+    return "peak", epoch
+
+
+def private():
+    """Bytes of this process that are its own and not pages of files."""
+    text = Path("/proc/self/status").read_text()
+    return 1024 * int(text.split("RssAnon:")[1].split()[0])
+
+
+def main(name, hidden, folder):
+    images = np.load(Path(folder) / "images.npy", mmap_mode="r")
+    labels = np.load(Path(folder) / "labels.npy", mmap_mode="r")
+    kinds = (mnistlab, products, torch, sklearn, digits, memory)
+    kinds = {kind.__name__: kind for kind in kinds}
+    version, epoch = kinds[name](images, labels, int(hidden))
+    print(json.dumps(version), flush=True)
+    for _ in sys.stdin:
+        started = perf_counter()
+        answer = epoch()
+        seconds = perf_counter() - started
+        print(json.dumps(answer if name == "memory" else seconds), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
