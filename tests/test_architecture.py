@@ -14,7 +14,7 @@ PACKAGE = Path(mnistlab.__file__).parent
 FLOORS = [
     ("settings", "initialisers", "layers", "convolution", "losses", "optimizers", "schedules", "idx"),
     ("network", "data", "files", "images"),
-    ("training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps"),
+    ("training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps", "folders", "novelty"),
     ("plots", "export"),
     ("app",),
     ("cli", "server", "__main__"),
@@ -31,6 +31,7 @@ BESIDE = {
 OUTSIDE = {
     "files": {"requests", "platformdirs"},
     "images": {"PIL"},
+    "folders": {"PIL"},
     "plots": {"matplotlib", "PIL"},
     "app": {"ipywidgets", "anywidget", "traitlets", "PIL"},
     "server": {"voila", "traitlets", "zmq"},
