@@ -16,6 +16,7 @@ FLOORS = [
     ("network", "data", "files", "images"),
     (
         "training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps", "cleaning", "label_errors", "hints",
+        "folders", "novelty",
     ),
     ("plots", "export", "diagram"),
     ("app",),
@@ -34,6 +35,7 @@ BESIDE = {
 OUTSIDE = {
     "files": {"requests", "urllib3", "platformdirs"},
     "images": {"PIL"},
+    "folders": {"PIL"},
     "plots": {"matplotlib", "PIL"},
     "app": {"ipywidgets", "anywidget", "traitlets", "PIL"},
     "server": {"voila", "traitlets", "zmq"},
