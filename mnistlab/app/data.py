@@ -35,8 +35,8 @@ class DataPanel(Panel):
             description="Training images", min=100, max=100, step=100, continuous_update=False
         )
         self.download_button = button("Download", self._toggle_download, lab)
-        self.note = text("", "mnistlab-data-note")
-        self.images = text("", "mnistlab-examples")
+        self.note = text("", "mnistlab-data-note", lab=lab)
+        self.images = text("", "mnistlab-examples", lab=lab)
         self._process, self._cancelled = None, False
         self.choice.observe(lab.guard(self._on_choice), "value")
         self.size.observe(lab.guard(self._on_size), "value")

@@ -6,9 +6,10 @@ import logging
 import os
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
+import numpy as np
 import traitlets
 
 from .. import data
@@ -26,6 +27,8 @@ READY = "Ready. Press Train to begin."
 SLICE = 0.03
 # In slow motion, so long from one batch to the next.
 SLOW = 0.4
+# So many known images go with what is taught.
+MIX = 1000
 # So many runs are kept in the table; the oldest goes first.
 RECORDS = 12
 
@@ -97,6 +100,7 @@ class Lab(traitlets.HasTraits):
         self.browser = Browser()
         self.shared = {}  # layouts and styles of the panels' widgets, by class
         self.run = self.task = self.progress = self.record = None
+        self.taught = []  # images and labels that the present network was taught since its training
         self.records, self._runs_begun = [], 0
         self.test_looks = {}  # how often each dataset's test set was looked at, by the dataset's name
         self.train_set = self.validation_set = self.test_set = None
@@ -228,7 +232,13 @@ class Lab(traitlets.HasTraits):
             train_set = self.changes["training"].apply(train_set)
             validation_set = self.changes["validation"].apply(validation_set)
         network = build(settings, rngs.weights, train_set.inputs, len(train_set.class_names))
-        self.run = train(network, train_set, validation_set, settings)
+        self.taught = []
+        self._record(train(network, train_set, validation_set, settings), settings, cleaned)
+
+    def _record(self, run, settings, cleaned):
+        """Make this the run of the lab, and begin to remember it."""
+        self.run = run
+        train_set, validation_set = run.train_set, run.validation_set
         self._runs_begun += 1
         self.record = Record(
             f"Run {self._runs_begun}", data.TITLES.get(self.dataset, self.dataset), settings.as_dict(), self.run.history,
@@ -241,6 +251,35 @@ class Lab(traitlets.HasTraits):
         """Pull the run: to its end, or until Progress is of phase `until`."""
         self.phase, self.message = "running", TRAINING
         self.task = self.start_task(self._pull(self.run, until))
+
+    def teach(self, pixels, label):
+        """Let the network go on learning, with one more image, uint8 (rows, columns), and its right label.
+
+        What was taught before comes along, and of the images it knows MIX at random, so that they are not forgotten.
+        Raises ValueError where there is no network that is at rest, and for an image of another size.
+        """
+        run = self.run
+        if run is None or run.failure or self.phase not in ("idle", "paused"):
+            raise ValueError("There is no trained network that could be taught: train one first, and let it come to rest.")
+        if pixels.shape != run.train_set.images.shape[1:]:
+            raise ValueError(f"The image is {pixels.shape}; the network learned from {run.train_set.images.shape[1:]}.")
+        self.taught = [*self.taught, (pixels, label)]
+        rng = generators(self.settings.seed).order
+        rows = np.sort(rng.permutation(len(self.available))[:MIX])
+        # Each taught image often enough to count beside the others.
+        own = [pair for pair in self.taught for _ in range(MIX // 50)]
+        mixed = replace(
+            self.available, indices=None,
+            images=np.concatenate([self.available.images[self.available.indices[rows]], [image for image, _ in own]]),
+            labels=np.concatenate([self.available.labels_of(rows), [number for _, number in own]]),
+        )
+        settings = self.settings.copy()
+        # Small steps: what was learned shall bend, not break.
+        settings.epochs, settings.schedule, settings.learning_rate = 3, "constant", settings.learning_rate / 5
+        network = run.network
+        self._record(train(network, mixed, self.validation_set, settings), settings, False)
+        self.record.name += ", taught"
+        self._go()
 
     def pause(self):
         """Hold the run within a slice; it can go on at any time."""

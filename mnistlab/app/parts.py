@@ -37,9 +37,9 @@ def make(lab, kind, **options):
     return kind(**options)
 
 
-def text(html="", *classes):
-    """A widget of HTML that is changed later; classes name it for style sheets and tests."""
-    widget = ipywidgets.HTML(html)
+def text(html="", *classes, lab=None):
+    """A widget of HTML that is changed later; classes name it for style sheets and tests. lab: as for `make`."""
+    widget = make(lab, ipywidgets.HTML, value=html) if lab else ipywidgets.HTML(html)
     for name in classes:
         widget.add_class(name)
     return widget

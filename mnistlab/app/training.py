@@ -30,10 +30,10 @@ class TrainingPanel(Panel):
         lab = self.lab
         choices = [("Your own settings", ""), *((preset.title, key) for key, preset in PRESETS.items())]
         self.preset = make(lab, ipywidgets.Dropdown, description="Preset", options=choices)
-        self.watch = text("", "mnistlab-help", "mnistlab-watch")
+        self.watch = text("", "mnistlab-help", "mnistlab-watch", lab=lab)
         self.basic = Controls(lab, BASIC, ipywidgets.VBox([self.preset, self.watch]))
         self.sliders = self.basic.widgets
-        self.diagram = text("", "mnistlab-network")
+        self.diagram = text("", "mnistlab-network", lab=lab)
         self.more = Opening("More settings", lambda: [Controls(lab, MORE), self.diagram], lab)
         self.train_button = button("Train", lab.start, lab, primary=True)
         self.train_button.add_class("mnistlab-train")
@@ -44,9 +44,9 @@ class TrainingPanel(Panel):
         self.epoch_button = button("One more epoch", lambda: lab.one_more("epoch"), lab)
         self.reset_button = button("Reset", lab.reset, lab)
         self.slow = make(lab, ipywidgets.Checkbox, description="Slow motion", indent=False)
-        self.progress = text(_progress_html(0, "No run yet"), "mnistlab-progress")
-        self.status = text("", "mnistlab-status")
-        self.hints = text("", "mnistlab-hints")
+        self.progress = text(_progress_html(0, "No run yet"), "mnistlab-progress", lab=lab)
+        self.status = text("", "mnistlab-status", lab=lab)
+        self.hints = text("", "mnistlab-hints", lab=lab)
         self._hints, self._hinted_at = [], 0.0
         self._shown_at, self._choosing = 0.0, False
         lab.browser.on_act("hint", lab.guard(self._apply_hint))
