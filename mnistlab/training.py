@@ -14,7 +14,7 @@ import numpy as np
 
 from .augmentation import Augmenter
 from .data import Batches
-from .evaluation import Evaluation, find_metric, logits_in_chunks
+from .evaluation import Evaluation, find_metric, fits, logits_in_chunks
 from .layers import Dropout
 from .losses import PENALTIES, make_loss
 from .optimizers import clip_by_norm, make_optimizer
@@ -92,13 +92,10 @@ class Run:
     """
 
     def __init__(self, network, train_set, validation_set, settings, metrics=()):
-        for images in (train_set, validation_set):
-            if images.inputs != network.inputs:
-                raise ValueError(f"The images have {images.inputs} pixels; the network expects {network.inputs}.")
-            if len(images.class_names) > network.outputs:
-                raise ValueError(f"There are {len(images.class_names)} classes; the network knows {network.outputs}.")
         if len(train_set) == 0 or len(validation_set) == 0:
             raise ValueError(f"A run needs images: {len(train_set)} to train, {len(validation_set)} to validate.")
+        fits(network, train_set)
+        fits(network, validation_set)
         self.network, self.settings = network, settings
         self.train_set, self.validation_set = train_set, validation_set
         self.metrics = {name: find_metric(name) for name in metrics}

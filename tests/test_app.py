@@ -37,7 +37,8 @@ def whole_page():
 
 
 @pytest.fixture(autouse=True)
-def fresh_widgets(own_cache):
+def fresh_widgets(own_cache, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # nothing that another test has downloaded
     ipywidgets.Widget.close_all()
     yield
     ipywidgets.Widget.close_all()
@@ -219,7 +220,7 @@ def test_moving_a_slider_after_quick_keeps_what_no_slider_shows_and_says_so():
     assert "Still as in Quick: momentum 0.8, schedule one-cycle." in panel.watch.value
     assert (panel.lab.settings.momentum, panel.lab.settings.schedule) == (0.8, "one-cycle")
     panel.sliders["hidden_size"].value = 256
-    assert panel.preset.label == "Quick" and len(panel.preset.options) == 4
+    assert panel.preset.label == "Quick" and len(panel.preset.options) == 5
 
 
 def test_ones_own_settings_keep_the_sliders_and_nothing_else_of_a_preset():
@@ -227,7 +228,7 @@ def test_ones_own_settings_keep_the_sliders_and_nothing_else_of_a_preset():
     panel.preset.value = "quick"
     panel.sliders["hidden_size"].value = 64
     panel.preset.value = ""
-    assert panel.preset.label == "Your own settings" and len(panel.preset.options) == 4
+    assert panel.preset.label == "Your own settings" and len(panel.preset.options) == 5
     settings = panel.lab.settings
     assert (settings.momentum, settings.schedule) == (0.9, "constant")
     assert (settings.learning_rate, settings.hidden_size) == (0.5, 64)
