@@ -78,7 +78,7 @@ class Evaluation:
     def confusion_matrix(self):
         """Counts, int (classes, classes): row = actual label, column = prediction."""
         classes = self.logits.shape[1]
-        pairs = self.labels * classes + self.predictions
+        pairs = self.labels.astype(np.int64) * classes + self.predictions
         return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
     @property
@@ -145,8 +145,22 @@ def logits_in_chunks(network, dataset, logits):
         yield min(start + CHUNK, len(dataset))
 
 
+def fits(network, dataset):
+    """Raises ValueError where the dataset has no images, or images or classes that the network is not made for."""
+    if len(dataset) == 0:
+        raise ValueError("There are no images in this set; at least one is needed.")
+    if dataset.inputs != network.inputs:
+        raise ValueError(f"The images have {dataset.inputs} pixels; the network expects {network.inputs}.")
+    if len(dataset.class_names) > network.outputs:
+        raise ValueError(f"There are {len(dataset.class_names)} classes; the network knows {network.outputs}.")
+
+
 def evaluate(network, dataset, loss="cross-entropy"):
-    """The Evaluation of `network` on all images of `dataset`, without dropout."""
+    """The Evaluation of `network` on all images of `dataset`, without dropout and augmentation.
+
+    Raises ValueError for a dataset without images, and for one whose images or classes the network does not fit.
+    """
+    fits(network, dataset)
     logits = np.empty((len(dataset), network.outputs), network.dtype)
     for _ in logits_in_chunks(network, dataset, logits):
         pass

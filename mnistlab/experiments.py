@@ -78,7 +78,7 @@ def white_noise(dataset, rng):
     What a network gets right on the validation part of it is luck.
     """
     images = rng.integers(0, 256, (len(dataset), *dataset.images.shape[1:]), np.uint8)
-    return Dataset(images, dataset.labels[dataset.indices], dataset.class_names)
+    return replace(dataset, images=images, labels=dataset.labels[dataset.indices], indices=None)
 
 
 def standardised(training_set, *others):

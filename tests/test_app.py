@@ -37,7 +37,8 @@ def whole_page():
 
 
 @pytest.fixture(autouse=True)
-def fresh_widgets(own_cache):
+def fresh_widgets(own_cache, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # nothing that another test has downloaded
     ipywidgets.Widget.close_all()
     yield
     ipywidgets.Widget.close_all()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from toys import finished, pixels, toy_run, toy_set
 
-from mnistlab import Evaluation, evaluate, majority_baseline
+from mnistlab import Dense, Evaluation, Network, evaluate, majority_baseline
 
 RNG = np.random.default_rng(0)
 LOGITS = (4 * RNG.standard_normal((60, 5))).astype(np.float32)
@@ -206,3 +206,18 @@ def test_the_majority_baseline_of_the_sample_is_about_a_tenth(sample):
     training, held_out = (part.labels_of() for part in sample)
     most_frequent = max(range(10), key=training.tolist().count)
     assert majority_baseline(training, held_out) == held_out.tolist().count(most_frequent) / 1000
+
+
+def test_a_set_without_images_or_that_does_not_fit_the_network_is_refused():
+    network = Network([Dense(16, 3)], np.random.default_rng(0))
+    for dataset, sentence in (
+        (toy_set(3).select(slice(0, 0)), "no images in this set"), (toy_set(5, side=5), "25 pixels; the network expects 16"),
+        (toy_set(5, classes=4), "4 classes; the network knows 3"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            evaluate(network, dataset)
+
+
+def test_many_classes_fit_into_a_confusion_matrix():
+    labels = np.arange(30, dtype=np.uint8)
+    assert (Evaluation(np.eye(30), labels).confusion_matrix == np.eye(30)).all()
