@@ -132,7 +132,7 @@ def _stages(image):
     page.thumbnail((2 * WORKING_SIDE, 2 * WORKING_SIDE))
     upright = page
     page = _sheet(page)
-    if _border(page) < np.mean(page.getextrema()):  # the paper is the darker of the two
+    if _is_bright_on_dark(page):
         page = ImageOps.invert(page)
     whole = page.copy()
     whole.thumbnail((WORKING_SIDE, WORKING_SIDE))
@@ -164,10 +164,27 @@ def _small(values):
     return np.asarray(picture)
 
 
+def _is_bright_on_dark(page):
+    """Whether the ink of a PIL picture is the brighter of the two."""
+    border = _border(page)
+    darkest, brightest = page.getextrema()
+    low, usual, high = np.quantile(border, [0.1, 0.5, 0.9])
+    if high - low < 0.25 * (brightest - darkest):  # evenly lit, with nothing at the edge
+        return usual < (darkest + brightest) / 2
+    # Shadows and what lies beside the paper are wide: compare only what is narrower than a twelfth of the picture.
+    small = page.copy()
+    small.thumbnail((128, 128), Image.Resampling.BOX)
+    values = np.log(np.asarray(small.filter(ImageFilter.GaussianBlur(0.8)), np.float32) + 8)
+    reach = max(1, round(max(values.shape) / 24))
+    bright_lines = values - _windows(_windows(values, reach, np.minimum), reach, np.maximum)
+    dark_lines = _windows(_windows(values, reach, np.maximum), reach, np.minimum) - values
+    return (bright_lines**2).sum() > (dark_lines**2).sum()
+
+
 def _border(grey):
-    """The usual brightness at the edge of a PIL picture."""
+    """The brightness along the edge of a PIL picture."""
     values = np.asarray(grey)
-    return np.median(np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]]))
+    return np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
 
 
 def _sheet(page):
@@ -179,7 +196,7 @@ def _sheet(page):
     bright = values > threshold
     if bright.all() or not bright.any() or values[bright].mean() - values[~bright].mean() < 40:
         return page
-    labels = _parts(~bright if _border(small) > threshold else bright)
+    labels = _parts(~bright if np.median(_border(small)) > threshold else bright)
     sizes = np.bincount(labels.ravel(), minlength=2)
     sizes[0] = 0
     sheet = labels == sizes.argmax()
@@ -300,8 +317,10 @@ def _digit(mask, ink):
             continue
         above, below, before, behind = _extent(labels == part)
         gap = max(above - bottom, top - below, before - right, left - behind)
+        # A bar, a dot of a broken stroke, or the other half above or below; a shape of its own beside is another digit.
         small = below - above < 0.5 * height
-        if gap < (0.25 if small else 0.1) * height:
+        stacked = min(right, behind) - max(left, before) > 0.5 * min(right - left, behind - before)
+        if gap < (0.25 if small or stacked else 0.1) * height:
             kept.append(part)
     return np.isin(whole, kept) & mask
 
@@ -338,7 +357,7 @@ def _as_wide_as_mnist(ink):
     """
     scale = 6 * BOX / max(ink.shape)
     size = [max(1, round(side * scale)) for side in reversed(ink.shape)]
-    large = Image.fromarray(_grey(ink)).resize(size, Image.Resampling.BICUBIC)
+    large = Image.fromarray(_grey(ink)).resize(size, Image.Resampling.BICUBIC).filter(ImageFilter.MedianFilter(5))
     mask = np.pad(np.asarray(large) > 127, 1)
     outline = np.count_nonzero(mask[1:] != mask[:-1]) + np.count_nonzero(mask[:, 1:] != mask[:, :-1])
     width = 2 * np.count_nonzero(mask) / max(outline, 1)

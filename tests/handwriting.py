@@ -121,11 +121,35 @@ KINDS = {
     "squares, shadow, angle": replace(
         PLAIN, ruling="squares", shadow="slope", perspective=0.08, blur=1.2, noise=4.0, quality=60, dust=5
     ),
+    "hair-thin pen": replace(PLAIN, pen=(0.01, 0.015), digit=(0.6, 0.8)),
+    "broad marker": replace(PLAIN, pen=(0.22, 0.27), digit=(0.6, 0.75)),
+    "36 pixels": replace(PLAIN, side=36, quality=80, digit=(0.65, 0.8), pen=(0.07, 0.12)),
+    "squares as dark as the pencil": replace(
+        PLAIN, ruling="squares", ruling_ink="#8c98a8", ink=("#707070", "#606060"), pen=(0.05, 0.08), pitch=(24, 40)
+    ),
+    "deep shadow, low light": replace(PLAIN, shadow="deep edge", paper="#b8b2a4", noise=4.0, blur=1.0),
+    "dark desk at one side": replace(PLAIN, desk="one side", place=(0.5, 0.65)),
+    "anything": None,  # a page of its own for every picture: see `any_page`
     "drawn on a screen": replace(
         PLAIN, size=(280, 280), pen=(0.11, 0.13), pressure=0.0, ink=("#000000",), paper="#ffffff", kind="PNG",
         blur=0.0, noise=0.0, digit=(0.6, 0.8),
     ),
 }
+
+
+def any_page(rng):
+    """A page with everything drawn at random, each within what people do."""
+    thin = rng.uniform(0.02, 0.15)
+    height = rng.uniform(0.15, 0.8)
+    return Page(
+        size=((480, 480), (640, 480), (480, 640))[rng.integers(3)], digit=(height, height),
+        place=(0.05 + height / 2, 0.95 - height / 2), pen=(thin, thin * 1.3), pressure=rng.uniform(0, 0.4),
+        ink=("#141414", "#1a2a6c", "#505050", "#a02028"), paper=("#ffffff", "#f2f0ea", "#d8d4c8")[rng.integers(3)],
+        ruling=("", "", "squares", "lines")[rng.integers(4)], ruling_ink=("#9db8d6", "#b0b0b0")[rng.integers(2)],
+        pitch=(16, 40), shadow=("", "", "slope", "edge")[rng.integers(4)], desk=("", "", "", "#4a3524")[rng.integers(4)],
+        perspective=rng.uniform(0, 0.1), turn=8.0, blur=rng.uniform(0.3, 1.5), noise=rng.uniform(0, 6),
+        dust=int(rng.integers(0, 8)), side=(0, 0, 320, 160)[rng.integers(4)], quality=int(rng.integers(30, 95)),
+    )
 
 
 def written(digit, style, rng):
@@ -227,7 +251,9 @@ def picture(page, draw, rng):
     for _ in range(page.dust):
         at, radius = rng.uniform(0, 1, 2) * page.size, rng.uniform(0.8, 2.6)
         ImageDraw.Draw(sheet).ellipse([*(at - radius), *(at + radius)], fill="#3a3632")
-    if page.desk:
+    if page.desk == "one side":
+        sheet.paste("#3a2a20", (0, 0, round(rng.uniform(0.05, 0.2) * width), height))
+    elif page.desk:
         inset = round(0.09 * width), round(0.07 * height)
         desk = Image.new("RGB", page.size, page.desk)
         small = sheet.resize((width - 2 * inset[0], height - 2 * inset[1]), Image.Resampling.LANCZOS)
@@ -235,7 +261,8 @@ def picture(page, draw, rng):
         sheet = desk
     if page.perspective:
         sheet = sheet.transform(
-            page.size, Image.Transform.PERSPECTIVE, _corners(page, rng), Image.Resampling.BICUBIC, fillcolor=page.paper
+            page.size, Image.Transform.PERSPECTIVE, _corners(page, rng), Image.Resampling.BICUBIC,
+            fillcolor=page.desk or page.paper,
         )
     values = np.asarray(sheet, float) * _light(page, rng)[:, :, None]
     values += rng.normal(0, page.noise, values.shape[:2])[:, :, None]
@@ -263,6 +290,8 @@ def _light(page, rng):
         return 0.7 + 0.3 * np.clip(across * 1.2, -1, 1)
     if page.shadow == "edge":  # the photographer's hand or phone
         return 1 - rng.uniform(0.3, 0.5) / (1 + np.exp(-(across - rng.uniform(-0.3, 0.3)) * rng.uniform(12, 40)))
+    if page.shadow == "deep edge":
+        return 1 - rng.uniform(0.55, 0.68) / (1 + np.exp(-(across - rng.uniform(-0.3, 0.3)) * rng.uniform(12, 40)))
     return np.ones((height, width))
 
 
@@ -298,5 +327,6 @@ def pictures(kind, writer="tuning", seed=0):
     result = []
     for digit, ways in WRITERS[writer].items():
         for way in range(len(ways)):
-            result.append((digit, picture(KINDS[kind], written(digit, (writer, way), rng), rng)))
+            page = KINDS[kind] or any_page(rng)
+            result.append((digit, picture(page, written(digit, (writer, way), rng), rng)))
     return result
