@@ -166,11 +166,12 @@ def _small(values):
 
 def _is_bright_on_dark(page):
     """Whether the ink of a PIL picture is the brighter of the two."""
-    border = _border(page)
+    usual = _even_border(page)
     darkest, brightest = page.getextrema()
-    low, usual, high = np.quantile(border, [0.1, 0.5, 0.9])
-    if high - low < 0.25 * (brightest - darkest):  # evenly lit, with nothing at the edge
-        return usual < (darkest + brightest) / 2
+    if usual is not None:
+        alike = np.abs(np.asarray(page, float) - usual) < (brightest - darkest) / 2
+        if alike.mean() > 0.6:  # what is at the edge is everywhere: the ground
+            return usual < (darkest + brightest) / 2
     # Shadows and what lies beside the paper are wide: compare only what is narrower than a twelfth of the picture.
     small = page.copy()
     small.thumbnail((128, 128), Image.Resampling.BOX)
@@ -181,27 +182,31 @@ def _is_bright_on_dark(page):
     return (bright_lines**2).sum() > (dark_lines**2).sum()
 
 
-def _border(grey):
-    """The brightness along the edge of a PIL picture."""
-    values = np.asarray(grey)
-    return np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
+def _even_border(page):
+    """The brightness along the edge of a PIL picture, or None where it differs from place to place."""
+    values = np.asarray(page)
+    border = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
+    low, usual, high = np.quantile(border, [0.1, 0.5, 0.9])
+    return usual if high - low < 0.25 * np.ptp(values) else None
 
 
 def _sheet(page):
     """What is on a sheet of paper that lies on something darker (or a dark board in a bright room), else the page."""
     small = page.copy()
     small.thumbnail((64, 64), Image.Resampling.BOX)
-    values = np.asarray(small, float)
-    threshold = _otsu(values)
-    bright = values > threshold
-    if bright.all() or not bright.any() or values[bright].mean() - values[~bright].mean() < 40:
+    usual, values = _even_border(small), np.asarray(small, float)
+    if usual is None:
         return page
-    labels = _parts(~bright if np.median(_border(small)) > threshold else bright)
+    far = max(values.max() - usual, usual - values.min())
+    other = np.abs(values - usual) > 0.2 * far  # a low bar: the sheet may lie partly in a shadow
+    if far < 40 or not other.any():
+        return page
+    labels = _parts(other)
     sizes = np.bincount(labels.ravel(), minlength=2)
     sizes[0] = 0
     sheet = labels == sizes.argmax()
     inside = ~_reached(~sheet)  # with the ink on it
-    if inside.mean() < 0.15 or not 0.75 < sheet.sum() / inside.sum() < 0.995 or _four_sided(inside) < 0.87:
+    if inside.mean() < 0.2 or not 0.6 < sheet.sum() / inside.sum() < 0.995 or _four_sided(inside) < 0.8:
         return page
     mask = Image.fromarray(inside).convert("L").filter(ImageFilter.MinFilter(3)).resize(page.size)
     paper = int(np.median(values[sheet]))
@@ -308,7 +313,12 @@ def _digit(mask, ink):
     weights[0] = 0
     border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     at_border = np.isin(np.arange(len(weights)), border)
-    main = int((weights * np.where(at_border, 0.2, 1)).argmax())
+    main = int(weights.argmax())
+    if at_border[main]:  # a shadow, the desk, or half of another digit, if there is a digit inside
+        inside = np.where(at_border, 0, weights)
+        best = int(inside.argmax())
+        if inside[best] > weights[main] / 100 and np.ptp(_extent(labels == best)[:2]) > 0.08 * len(labels):
+            main = best
     top, bottom, left, right = _extent(labels == main)
     height = max(bottom - top, right - left)
     kept = [main]
@@ -357,17 +367,26 @@ def _as_wide_as_mnist(ink):
     """
     scale = 6 * BOX / max(ink.shape)
     size = [max(1, round(side * scale)) for side in reversed(ink.shape)]
-    large = Image.fromarray(_grey(ink)).resize(size, Image.Resampling.BICUBIC).filter(ImageFilter.MedianFilter(5))
-    mask = np.pad(np.asarray(large) > 127, 1)
-    outline = np.count_nonzero(mask[1:] != mask[:-1]) + np.count_nonzero(mask[:, 1:] != mask[:, :-1])
-    width = 2 * np.count_nonzero(mask) / max(outline, 1)
-    if THIN * 6 <= width <= THICK * 6:
-        return ink
+    large = Image.fromarray(_grey(ink)).resize(size, Image.Resampling.BICUBIC)
+    even = large.filter(ImageFilter.MedianFilter(5))  # without the grain of pencil and chalk
+    width = _stroke_width(even)
+    if width > THICK * 6:
+        large = even
+    else:
+        width = _stroke_width(large)
+        if width >= THIN * 6:
+            return ink
     large = ImageOps.expand(large, 12)
     steps = round((TARGET * 6 - width) / 2)
     for _ in range(abs(steps)):
         large = large.filter(ImageFilter.MaxFilter(3) if steps > 0 else ImageFilter.MinFilter(3))
     return _cut(np.asarray(large, float) / 255)
+
+
+def _stroke_width(picture):
+    mask = np.pad(np.asarray(picture) > 127, 1)
+    outline = np.count_nonzero(mask[1:] != mask[:-1]) + np.count_nonzero(mask[:, 1:] != mask[:, :-1])
+    return 2 * np.count_nonzero(mask) / max(outline, 1)
 
 
 def _fitted(ink):
