@@ -132,17 +132,9 @@ def _stages(image):
     page.thumbnail((2 * WORKING_SIDE, 2 * WORKING_SIDE))
     upright = page
     page = _sheet(page)
-    if _is_bright_on_dark(page):
-        page = ImageOps.invert(page)
-    whole = page.copy()
-    whole.thumbnail((WORKING_SIDE, WORKING_SIDE))
-    ink = _ink(whole)
+    ink = _ink_of(ImageOps.invert(page) if _is_bright_on_dark(page) else page)
     if ink is None:
         return None
-    close = _close_up(page, ink)
-    if close is not None:  # a digit that is small on its page: again, with all the pixels that there are of it
-        closer = _ink(close)
-        ink = ink if closer is None else closer
     cut = _cut(ink)
     fitted = _fitted(_as_wide_as_mnist(cut))
     return [
@@ -152,6 +144,18 @@ def _stages(image):
         ("fitted into 20x20", np.uint8(np.round(fitted))),
         ("centred in 28x28", _centred(fitted)),
     ]
+
+
+def _ink_of(page):
+    """The digit's ink on a PIL page, dark on bright: from 0 to 1, float, or None where there is none."""
+    whole = page.copy()
+    whole.thumbnail((WORKING_SIDE, WORKING_SIDE))
+    ink = _ink(whole)
+    close = None if ink is None else _close_up(page, ink)
+    if close is None:
+        return ink
+    closer = _ink(close)  # a digit that is small on its page: again, with all the pixels that there are of it
+    return ink if closer is None else closer
 
 
 def _grey(ink):
@@ -172,14 +176,19 @@ def _is_bright_on_dark(page):
         alike = np.abs(np.asarray(page, float) - usual) < (brightest - darkest) / 2
         if alike.mean() > 0.6:  # what is at the edge is everywhere: the ground
             return usual < (darkest + brightest) / 2
-    # Shadows and what lies beside the paper are wide: compare only what is narrower than a twelfth of the picture.
+    # Shadows and what lies beside the paper are wide, strokes are narrow: the narrowest strong lines are the ink.
     small = page.copy()
     small.thumbnail((128, 128), Image.Resampling.BOX)
     values = np.log(np.asarray(small.filter(ImageFilter.GaussianBlur(0.8)), np.float32) + 8)
-    reach = max(1, round(max(values.shape) / 24))
-    bright_lines = values - _windows(_windows(values, reach, np.minimum), reach, np.maximum)
-    dark_lines = _windows(_windows(values, reach, np.maximum), reach, np.minimum) - values
-    return (bright_lines**2).sum() > (dark_lines**2).sum()
+    found = []
+    for share in (64, 32, 16, 8):
+        reach = max(1, round(max(values.shape) / share))
+        bright_lines = values - _windows(_windows(values, reach, np.minimum), reach, np.maximum)
+        dark_lines = _windows(_windows(values, reach, np.maximum), reach, np.minimum) - values
+        strongest = max(bright_lines.max(), dark_lines.max())
+        found.append((strongest, (bright_lines**2).sum() > (dark_lines**2).sum()))
+    enough = 0.7 * max(found)[0]
+    return next(bright for strongest, bright in found if strongest >= enough)
 
 
 def _even_border(page):
@@ -256,21 +265,39 @@ def _ink(grey):
     ink = np.clip(255 - 255 * values / np.maximum(_paper(values), 1), 0, 255)
     grain = np.median(ink)
     grain += 4 * np.median(np.abs(ink - grain)) + 4
-    darker = ink[ink > grain]
-    if darker.size == 0:
+    written = _written(ink, grain)
+    if written is None:
         return None
-    threshold = max(_otsu(darker), grain)
-    mask = ink > threshold
-    if not mask.any() or ink[mask].mean() - ink[~mask].mean() < 30:
-        return None
-    kept = _digit(mask, ink)
-    if np.count_nonzero(kept.any(axis=1)) < 0.03 * max(kept.shape):  # a speck or a line, not a digit
-        return None
+    kept, threshold = written
     # Soft edges belong to the stroke, the grain of the paper does not.
     floor = min(max(grain, 0.3 * threshold), threshold)
     full = min(np.quantile(ink[kept], 0.9), 1.6 * threshold + 20)
     near = np.asarray(Image.fromarray(kept).convert("L").filter(ImageFilter.MaxFilter(5))) > 0
     return np.clip((ink - floor) / max(full - floor, 1), 0, 1) * near
+
+
+def _written(ink, grain):
+    """(Where the digit's strokes are, a mask; the threshold between ink and paper), or None where there is no digit."""
+    aside = None  # a digit that touches the border, should nothing else be found
+    while True:
+        darker = ink[ink > grain]
+        if darker.size == 0:
+            return aside
+        threshold = max(_otsu(darker), grain)
+        mask = ink > threshold
+        if not mask.any() or ink[mask].mean() - ink[~mask].mean() < 30:
+            return aside
+        kept, at_border = _digit(mask, ink)
+        if np.count_nonzero(kept.any(axis=1)) < (0.08 if aside else 0.03) * max(kept.shape):  # a speck, not a digit
+            return aside
+        if not at_border:
+            return kept, threshold
+        if aside:
+            return aside
+        # A shadow, the desk, or half of another digit, if there is a digit inside: look again without it.
+        aside = kept, threshold
+        near = np.asarray(Image.fromarray(kept).convert("L").filter(ImageFilter.MaxFilter(7))) > 0
+        ink = np.where(near, 0, ink)
 
 
 def _paper(values):
@@ -306,7 +333,10 @@ def _otsu(values):
 
 
 def _digit(mask, ink):
-    """The parts of the mask that make up the digit: the one with the most ink and what is close to it."""
+    """(The parts of the mask that make up the digit, a mask; whether it touches the border).
+
+    It is the part with the most ink, and what is close to it.
+    """
     cell = max(1, max(mask.shape) // 96)  # parts with a smaller gap than a cell or two count as one
     rows, columns = (-side % cell for side in mask.shape)
     cells = np.pad(mask, [(0, rows), (0, columns)]).reshape(
@@ -314,12 +344,13 @@ def _digit(mask, ink):
     ).any(axis=(1, 3))
     labels = _parts(cells)
     whole = np.kron(labels, np.ones((cell, cell), int))[: mask.shape[0], : mask.shape[1]] * mask
-    weights = np.bincount(whole.ravel(), (ink * mask).ravel())
+    # Cubes: a shadow may be wide, but it is pale.
+    weights = np.bincount(whole.ravel(), ((ink / 255) ** 3 * mask).ravel())
     weights[0] = 0
     border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     at_border = np.isin(np.arange(len(weights)), border)
     main = int(weights.argmax())
-    if at_border[main]:  # a shadow, the desk, or half of another digit, if there is a digit inside
+    if at_border[main]:
         inside = np.where(at_border, 0, weights)
         best = int(inside.argmax())
         if inside[best] > weights[main] / 100 and np.ptp(_extent(labels == best)[:2]) > 0.08 * len(labels):
@@ -337,7 +368,7 @@ def _digit(mask, ink):
         stacked = min(right, behind) - max(left, before) > 0.5 * min(right - left, behind - before)
         if gap < (0.25 if small or stacked else 0.1) * height:
             kept.append(part)
-    return np.isin(whole, kept) & mask
+    return np.isin(whole, kept) & mask, bool(at_border[main])
 
 
 def _extent(mask):

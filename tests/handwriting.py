@@ -54,7 +54,8 @@ HELD_OUT = {
     6: ["50,2 20,20 0,66 14,98 44,98 52,74 34,56 4,70", "30,0 8,50 8,88 30,100 50,80 36,60 8,74",
         "42,4 10,40 10,90 40,98 56,72 30,55 8,68"],
     7: ["4,2 62,4 62,4 42,40 28,98", "0,6 56,0 56,0 22,98 | 14,46 52,44", "6,16 6,2 60,0 60,0 40,35 18,100"],
-    8: ["44,4 16,6 12,28 50,64 42,96 14,96 6,72 46,30 44,4", "28,46 6,26 24,0 50,14 44,36 28,46 4,70 14,97 46,98 56,72 28,46",
+    8: ["44,4 16,6 12,28 50,64 42,96 14,96 6,72 46,30 44,4",
+        "28,46 6,26 24,0 50,14 44,36 28,46 4,70 14,97 46,98 56,72 28,46",
         "54,12 30,2 12,18 26,44 52,70 36,98 8,92 8,66 40,44 54,12"],
     9: ["50,14 26,0 4,24 18,50 46,38 50,14 50,14 48,98", "54,16 30,2 6,20 14,46 44,40 54,16 54,16 52,70 24,100 4,90",
         "48,6 16,4 8,34 34,46 50,10 50,10 42,60 36,99"],
@@ -146,16 +147,17 @@ def any_page(rng):
         place=(0.05 + height / 2, 0.95 - height / 2), pen=(thin, thin * 1.3), pressure=rng.uniform(0, 0.4),
         ink=("#141414", "#1a2a6c", "#505050", "#a02028"), paper=("#ffffff", "#f2f0ea", "#d8d4c8")[rng.integers(3)],
         ruling=("", "", "squares", "lines")[rng.integers(4)], ruling_ink=("#9db8d6", "#b0b0b0")[rng.integers(2)],
-        pitch=(16, 40), shadow=("", "", "slope", "edge")[rng.integers(4)], desk=("", "", "", "#4a3524")[rng.integers(4)],
+        pitch=(16, 40), shadow=("", "", "slope", "edge")[rng.integers(4)],
+        desk=("", "", "", "#4a3524")[rng.integers(4)],
         perspective=rng.uniform(0, 0.1), turn=8.0, blur=rng.uniform(0.3, 1.5), noise=rng.uniform(0, 6),
         dust=int(rng.integers(0, 8)), side=(0, 0, 320, 160)[rng.integers(4)], quality=int(rng.integers(30, 95)),
     )
 
 
 def written(digit, style, rng):
-    """A `draw(height, pen, page, rng)` function for one digit in one writer's hand: a mask, PIL "L", cropped to the ink.
+    """A `draw(height, pen, pressure, rng)` for one digit in one hand: a mask, PIL "L", cropped to the ink.
 
-    style: which of the writer's ways, counted over the digit's list.
+    style: (a name in WRITERS, which of that writer's ways of making this digit).
     """
     strokes = [_curve(stroke) for stroke in WRITERS[style[0]][digit][style[1]].split("|")]
     slant, squeeze = rng.uniform(-0.12, 0.25), rng.uniform(0.85, 1.25)
