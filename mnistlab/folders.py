@@ -13,11 +13,11 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from .data import Dataset
-from .images import MAX_BYTES, SIDE, UnreadableImage, open_picture
+from .images import MAX_BYTES, SIDE, UnreadableImage, open_image
 
 MAX_ZIP, MAX_UNPACKED, MAX_RATIO = 100_000_000, 500_000_000, 100
 MAX_FILES, MAX_CLASSES, MAX_DEPTH, MAX_PIXELS = 20_000, 100, 20, 2_000_000_000
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".heic", ".heif")  # `open_picture` has a word on HEIC
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".heic", ".heif")  # `open_image` has a word on HEIC
 FITS = ("pad", "crop", "squash")
 INVERSIONS = ("auto", "always", "never")
 EXPECTED = "Put the pictures of each class into a folder named after it, 2 folders of 2 or more, and zip them."
@@ -26,7 +26,7 @@ EXPECTED = "Put the pictures of each class into a folder named after it, 2 folde
 def read_zip(content, fit="pad", invert="auto"):
     """(Dataset, skipped) of a zip's bytes; skipped: a sentence for each picture that was left out.
 
-    Folders are classes, at the top of the zip or below one common folder; PNG or JPEG, or what else `open_picture`
+    Folders are classes, at the top of the zip or below one common folder; PNG or JPEG, or what else `open_image`
     reads. Pictures become grey and 28 x 28, upright as their EXIF says: fit="pad" keeps all of a picture and its
     proportions, "crop" cuts its middle square, "squash" stretches it. MNIST is bright on black: with invert="auto" a
     picture whose border is brighter than the middle of its range of greys is inverted, "always" inverts all, "never"
@@ -99,7 +99,7 @@ class ZipReading:
                 content = file.read(MAX_BYTES + 1)  # whatever size the zip declares
         except Exception as error:  # zipfile raises many kinds: BadZipFile, zlib.error, EOFError ...
             raise UnreadableImage(f"{name} is damaged within the zip and cannot be read.") from error
-        picture = open_picture(content, name)
+        picture = open_image(content, name)
         self._pixels += picture.width * picture.height
         if self._pixels > MAX_PIXELS:
             raise ValueError(
