@@ -86,12 +86,12 @@ def test_unreadable_pictures_are_listed_and_left_out():
     assert sorted(skipped) == [
         "The class birds was left out: it needs 2 readable pictures and has 1.",
         "The class fish was left out: it needs 2 readable pictures and has 0.",
-        "cats/cut.png is damaged and cannot be read. Save or take the picture again.",
-        "cats/empty.png is empty. Choose a picture of a digit.",
+        "cats/cut.png is damaged and cannot be read. Save it or take the photo again.",
+        "cats/empty.png is empty. Choose an image of a digit.",
         "dogs/inner.zip is not a PNG or JPEG picture and was left out.",
         "dogs/photo.heic is a HEIC photo, which cannot be read here. Save it as JPEG and try again.",
-        "dogs/text.jpg is not a picture that can be read here. Choose a PNG, JPEG, WEBP, GIF or BMP file.",
-        "fish/none.png is empty. Choose a picture of a digit.",
+        "dogs/text.jpg is not an image that can be read here. Choose a PNG, JPEG, WEBP, GIF or BMP file.",
+        "fish/none.png is empty. Choose an image of a digit.",
         "lonely.png is in no class's folder and was left out.",
         "readme.txt is not a PNG or JPEG picture and was left out.",
     ]

@@ -100,6 +100,7 @@ class Lab(traitlets.HasTraits):
         self.browser = Browser()
         self.shared = {}  # layouts and styles of the panels' widgets, by class
         self.run = self.task = self.progress = self.record = None
+        self._own = {}  # the datasets that were brought here, by name
         self.taught = []  # images and labels that the present network was taught since its training
         self.records, self._runs_begun = [], 0
         self.test_looks = {}  # how often each dataset's test set was looked at, by the dataset's name
@@ -177,7 +178,18 @@ class Lab(traitlets.HasTraits):
 
     def choose_dataset(self, name):
         """Use another dataset from the next run on. Raises ValueError or data.NotDownloaded and changes nothing."""
-        whole, test_set = data.load(name, self.data_dir)
+        self._use(name, *(self._own[name] if name in self._own else data.load(name, self.data_dir)))
+
+    def use_images(self, name, whole):
+        """Use a Dataset of one's own from the next run on; a tenth of it is kept for the end.
+
+        Raises ValueError, and changes nothing, where it has too few images for three parts.
+        """
+        rest, test_set = data.split(whole, 0.1, generators(self.settings.seed).split)
+        self._own[name] = rest, test_set
+        self._use(name, rest, test_set)
+
+    def _use(self, name, whole, test_set):
         split_rng = generators(self.settings.seed).split
         self.available, self.validation_set = data.split(whole, self.settings.validation_fraction, split_rng)
         self.test_set = test_set
@@ -185,7 +197,7 @@ class Lab(traitlets.HasTraits):
         self.dataset = name
         self.forget_changes()
         if self.phase == "running":
-            self.message = f"{data.TITLES[name]}: used from the next run on."
+            self.message = f"{data.TITLES.get(name, name)}: used from the next run on."
 
     @property
     def network(self):
