@@ -63,7 +63,8 @@ function sheet(model) {
   });
   canvas.addEventListener("pointermove", (event) => {
     if (!canvas.hasPointerCapture(event.pointerId)) return;
-    for (const each of event.getCoalescedEvents?.() ?? [event]) strokes.at(-1).push(place(each));
+    const between = event.getCoalescedEvents?.() ?? []; // some browsers have none
+    for (const each of between.length ? between : [event]) strokes.at(-1).push(place(each));
     changed();
   });
   const undo = element("button", { type: "button", textContent: "Undo", className: "jupyter-button" });

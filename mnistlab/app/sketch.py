@@ -10,4 +10,5 @@ class Sketch(anywidget.AnyWidget):
     """drawing: the sheet as PNG bytes, dark on white, empty while nothing is drawn. It follows the pen."""
 
     _esm = (Path(__file__).parent / "sketch.js").read_text("utf-8")  # as text: see Browser
-    drawing = traitlets.Bytes(b"").tag(sync=True)
+    # A message brings the bytes as a view of its own memory.
+    drawing = traitlets.Bytes(b"").tag(sync=True, from_json=lambda content, widget: bytes(content))
