@@ -16,6 +16,7 @@ from time import perf_counter
 
 from . import data, files, settings as setting_table
 from .evaluation import evaluate
+from .experiments import with_other_labels
 from .network import build
 from .settings import PRESETS, TABLE, Settings, generators
 from .training import train
@@ -203,6 +204,7 @@ def _train(options):
     whole, test_set = _present(options.dataset, options.data_dir)
     rngs = generators(chosen.seed)
     train_set, validation_set = data.training_split(whole, chosen, rngs.split)
+    train_set = with_other_labels(train_set, chosen, rngs.labels)
     network = build(chosen, rngs.weights, whole.inputs, len(whole.class_names))
     run = train(network, train_set, validation_set, chosen)
     if not options.json:

@@ -141,6 +141,29 @@ def training_split(dataset, settings, rng):
     return rest.select(slice(0, settings.train_size)), validation
 
 
+def class_counts(dataset):
+    """How many images each class has, int64 (classes,)."""
+    return np.bincount(dataset.labels_of(), minlength=len(dataset.class_names))
+
+
+def class_averages(dataset):
+    """The average image of each class, uint8 (classes, rows, columns); black for a class without images."""
+    labels, classes = dataset.labels_of(), np.arange(len(dataset.class_names))
+    sums = np.zeros((len(classes), dataset.inputs))
+    for start in range(0, len(dataset), 1024):  # only so many images at a time become floats
+        rows = slice(start, start + 1024)
+        images = dataset.images[dataset.indices[rows]].reshape(-1, dataset.inputs).astype(np.float32)
+        sums += (classes[:, None] == labels[rows]).astype(np.float32) @ images
+    averages = sums / np.maximum(class_counts(dataset), 1)[:, None]
+    return np.rint(averages).astype(np.uint8).reshape(-1, *dataset.images.shape[1:])
+
+
+def examples(dataset, label, count, rng=None):
+    """Rows of `count` images of a class, or of all it has: the first ones, or with rng random ones. int64, in order."""
+    rows = np.flatnonzero(dataset.labels_of() == label)
+    return rows[:count] if rng is None else np.sort(rng.permutation(rows)[:count])
+
+
 def load(name, data_dir=None):
     """(training set, test set) of the dataset `name`, memory-mapped, without any network.
 

@@ -17,6 +17,8 @@ MAX_JPEG_PIXELS = Image.MAX_IMAGE_PIXELS  # Pillow's own limit: a JPEG is decode
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 SIDE, BOX = 28, 20
 WORKING_SIDE = 256
+STEP_SIDE = 128
+THIN, TARGET, THICK = 1.3, 2.1, 3.4  # widths of strokes in MNIST pixels, as `_stroke_width` measures them
 
 
 class UnreadableImage(ValueError):
@@ -25,10 +27,14 @@ class UnreadableImage(ValueError):
 
 @dataclass(frozen=True)
 class Prepared:
-    """original: the upright image on white, at most 256 pixels a side (PIL, RGB); pixels: uint8 (28, 28)."""
+    """original: the upright image on white, at most 256 pixels a side (PIL, RGB); pixels: uint8 (28, 28).
+
+    steps: ((title, picture), ...), the way from the one to the other: uint8 (rows, columns), at most 128 a side, grey.
+    """
 
     original: Image.Image
     pixels: np.ndarray
+    steps: tuple
 
 
 def prepare(content, name="The file"):
@@ -39,11 +45,11 @@ def prepare(content, name="The file"):
     image = open_image(content, name)
     for paper in ("white", "black"):  # white ink on a transparent ground shows only on black
         flat = _on_paper(image, paper)
-        pixels = mnist_like(flat)
-        if pixels is not None:
+        steps = _stages(flat)
+        if steps:
             original = flat.copy()
             original.thumbnail((256, 256))
-            return Prepared(original, pixels)
+            return Prepared(original, steps[-1][1], tuple(steps))
         if image.mode != "RGBA":
             break
     raise UnreadableImage(f"{name} looks blank: there is no digit on it to read. Try one with darker, thicker strokes.")
@@ -116,46 +122,203 @@ def as_inputs(pixels):
 
 def mnist_like(image):
     """The uint8 (28, 28) image that MNIST's makers would have made of a PIL image, or None where it has no ink."""
-    grey = image.convert("L")
-    grey.thumbnail((WORKING_SIDE, WORKING_SIDE))
-    ink = _ink(grey)
+    stages = _stages(image)
+    return stages[-1][1] if stages else None
+
+
+def _stages(image):
+    """[(title, uint8 image)]: the way from a PIL image to 28x28, or None where it has no ink."""
+    page = image.convert("L")
+    page.thumbnail((2 * WORKING_SIDE, 2 * WORKING_SIDE))
+    upright = page
+    page = _sheet(page)
+    ink = _ink_of(ImageOps.invert(page) if _is_bright_on_dark(page) else page)
     if ink is None:
         return None
+    cut = _cut(ink)
+    fitted = _fitted(_as_wide_as_mnist(cut))
+    return [
+        ("in grey", _small(np.asarray(upright))),
+        ("ink on black", _small(_grey(ink))),
+        ("cropped to the ink", _small(_grey(cut))),
+        ("fitted into 20x20", np.uint8(np.round(fitted))),
+        ("centred in 28x28", _centred(fitted)),
+    ]
+
+
+def _ink_of(page):
+    """The digit's ink on a PIL page, dark on bright: from 0 to 1, float, or None where there is none."""
+    whole = page.copy()
+    whole.thumbnail((WORKING_SIDE, WORKING_SIDE))
+    ink = _ink(whole)
+    close = None if ink is None else _close_up(page, ink)
+    if close is None:
+        return ink
+    closer = _ink(close)  # a digit that is small on its page: again, with all the pixels that there are of it
+    return ink if closer is None else closer
+
+
+def _grey(ink):
+    return np.uint8(np.round(ink * 255))
+
+
+def _small(values):
+    picture = Image.fromarray(values)
+    picture.thumbnail((STEP_SIDE, STEP_SIDE))
+    return np.asarray(picture)
+
+
+def _is_bright_on_dark(page):
+    """Whether the ink of a PIL picture is the brighter of the two."""
+    usual = _even_border(page)
+    darkest, brightest = page.getextrema()
+    if usual is not None:
+        alike = np.abs(np.asarray(page, float) - usual) < (brightest - darkest) / 2
+        if alike.mean() > 0.6:  # what is at the edge is everywhere: the ground
+            return usual < (darkest + brightest) / 2
+    # Shadows and what lies beside the paper are wide, strokes are narrow: the narrowest strong lines are the ink.
+    small = page.copy()
+    small.thumbnail((128, 128), Image.Resampling.BOX)
+    values = np.log(np.asarray(small.filter(ImageFilter.GaussianBlur(0.8)), np.float32) + 8)
+    found = []
+    for share in (64, 32, 16, 8):
+        reach = max(1, round(max(values.shape) / share))
+        bright_lines = values - _windows(_windows(values, reach, np.minimum), reach, np.maximum)
+        dark_lines = _windows(_windows(values, reach, np.maximum), reach, np.minimum) - values
+        strongest = max(bright_lines.max(), dark_lines.max())
+        found.append((strongest, (bright_lines**2).sum() > (dark_lines**2).sum()))
+    enough = 0.7 * max(found)[0]
+    return next(bright for strongest, bright in found if strongest >= enough)
+
+
+def _even_border(page):
+    """The brightness along the edge of a PIL picture, or None where it differs from place to place."""
+    values = np.asarray(page)
+    border = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
+    low, usual, high = np.quantile(border, [0.1, 0.5, 0.9])
+    return usual if high - low < 0.25 * np.ptp(values) else None
+
+
+def _sheet(page):
+    """What is on a sheet of paper that lies on something darker (or a dark board in a bright room), else the page."""
+    small = page.copy()
+    small.thumbnail((64, 64), Image.Resampling.BOX)
+    usual, values = _even_border(small), np.asarray(small, float)
+    if usual is None:
+        return page
+    far = max(values.max() - usual, usual - values.min())
+    other = np.abs(values - usual) > 0.2 * far  # a low bar: the sheet may lie partly in a shadow
+    if far < 40 or not other.any():
+        return page
+    labels = _parts(other)
+    sizes = np.bincount(labels.ravel(), minlength=2)
+    sizes[0] = 0
+    sheet = labels == sizes.argmax()
+    inside = ~_reached(~sheet)  # with the ink on it
+    # A thick 0 is bright with something dark inside, too, but it is round, or smaller, or the hole is most of it.
+    written = 1 - sheet.sum() / inside.sum()
+    smallest, straightest = (0.2, 0.85) if written < 0.15 else (0.45, 0.8)
+    if not 0.005 < written < 0.4 or inside.mean() < smallest or _four_sided(inside) < straightest:
+        return page
+    mask = Image.fromarray(inside).convert("L").filter(ImageFilter.MinFilter(3)).resize(page.size)
+    paper = int(np.median(values[sheet]))
+    return Image.composite(page, Image.new("L", page.size, paper), mask).crop(mask.getbbox())
+
+
+def _reached(free):
+    """The free places of a mask that can be reached from its border."""
+    labels = _parts(np.pad(free, 1, constant_values=True))
+    return (labels == labels[0, 0])[1:-1, 1:-1]
+
+
+def _four_sided(mask):
+    """How much of the smallest rectangle around a mask, in any direction, the mask fills."""
+    rows, columns = np.nonzero(mask)
+    best = np.inf
+    for angle in np.linspace(0, np.pi / 2, 19)[:-1]:
+        along = rows * np.cos(angle) + columns * np.sin(angle)
+        across = columns * np.cos(angle) - rows * np.sin(angle)
+        best = min(best, (np.ptp(along) + 1) * (np.ptp(across) + 1))
+    return len(rows) / best
+
+
+def _close_up(page, ink):
+    """The part of the page around the ink, or None where that would be most of it."""
+    scale = page.width / ink.shape[1]
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    top, left = rows[0], columns[0]
-    cut = ink[top : rows[-1] + 1, left : columns[-1] + 1]
-    return _centred(_fitted(_thickened(cut)))
+    margin = 0.4 * max(np.ptp(rows), np.ptp(columns)) + 4
+    box = [columns[0] - margin, rows[0] - margin, columns[-1] + margin, rows[-1] + margin]
+    box = [round(max(0, box[0] * scale)), round(max(0, box[1] * scale)),
+           round(min(page.width, box[2] * scale)), round(min(page.height, box[3] * scale))]
+    if max(box[2] - box[0], box[3] - box[1]) > 0.7 * max(page.size):
+        return None
+    close = page.crop(box)
+    close.thumbnail((WORKING_SIDE, WORKING_SIDE))
+    return close
 
 
 def _ink(grey):
-    """How much ink is at each pixel, float (rows, columns) from 0 to 1, on paper of any colour; None where none is."""
-    values = np.asarray(grey, float)
-    border = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
-    if np.median(border) < (values.min() + values.max()) / 2:  # the paper is the darker of the two
-        grey = ImageOps.invert(grey)
+    """How much ink is at each pixel, float (rows, columns) from 0 to 1, on bright paper; None where none is."""
     smooth = grey.filter(ImageFilter.GaussianBlur(max(grey.size) / 256)) if max(grey.size) > 64 else grey
-    values = np.asarray(smooth, float)
-    ink = np.clip(_paper(smooth) - values, 0, None)
-    threshold = _otsu(ink)
-    written, blank = ink[ink > threshold], ink[ink <= threshold]
-    if written.size == 0 or written.mean() - blank.mean() < 30:
+    values = np.asarray(smooth, np.float32)
+    # Light multiplies: ink in a shadow takes the same share of it away as ink in the sun.
+    ink = np.clip(255 - 255 * values / np.maximum(_paper(values), 1), 0, 255)
+    grain = np.median(ink)
+    grain += 4 * np.median(np.abs(ink - grain)) + 4
+    written = _written(ink, grain)
+    if written is None:
         return None
-    kept = _without_specks(ink > threshold)
+    kept, threshold = written
     # Soft edges belong to the stroke, the grain of the paper does not.
-    floor = min(blank.mean() + 2 * blank.std(), threshold)
-    full = np.quantile(ink[kept], 0.9)
+    floor = min(max(grain, 0.3 * threshold), threshold)
+    full = min(np.quantile(ink[kept], 0.9), 1.6 * threshold + 20)
     near = np.asarray(Image.fromarray(kept).convert("L").filter(ImageFilter.MaxFilter(5))) > 0
-    return np.clip((ink - floor) / (full - floor), 0, 1) * near
+    return np.clip((ink - floor) / max(full - floor, 1), 0, 1) * near
 
 
-def _paper(grey):
-    """The brightness of the paper under the ink, float, the same shape: follows shadows, not strokes."""
-    small = grey.copy()
-    small.thumbnail((32, 32), Image.Resampling.BOX)
-    for _ in range(4):  # wider than any stroke: the brightest neighbour within an eighth of the image, four times
-        small = small.filter(ImageFilter.MaxFilter(3))
-    smooth = small.filter(ImageFilter.GaussianBlur(3))
-    return np.asarray(smooth.resize(grey.size, Image.Resampling.BILINEAR), float)
+def _written(ink, grain):
+    """(Where the digit's strokes are, a mask; the threshold between ink and paper), or None where there is no digit."""
+    aside = None  # a digit that touches the border, should nothing else be found
+    while True:
+        darker = ink[ink > grain]
+        if darker.size == 0:
+            return aside
+        threshold = max(_otsu(darker), grain)
+        mask = ink > threshold
+        if not mask.any() or ink[mask].mean() - ink[~mask].mean() < 30:
+            return aside
+        kept, at_border = _digit(mask, ink)
+        if np.count_nonzero(kept.any(axis=1)) < (0.08 if aside else 0.03) * max(kept.shape):  # a speck, not a digit
+            return aside
+        if not at_border:
+            return kept, threshold
+        if aside:
+            return aside
+        # A shadow, the desk, or half of another digit, if there is a digit inside: look again without it.
+        aside = kept, threshold
+        near = np.asarray(Image.fromarray(kept).convert("L").filter(ImageFilter.MaxFilter(7))) > 0
+        ink = np.where(near, 0, ink)
+
+
+def _paper(values):
+    """The brightness of the paper under the ink, the same shape: follows shadows and their edges, not strokes.
+
+    A closing: the brightest within a fifth of the picture, then the darkest of that.
+    """
+    reach = max(2, max(values.shape) // 5)
+    return _windows(_windows(values, reach, np.maximum), reach, np.minimum)
+
+
+def _windows(values, reach, choose):
+    """The choice (np.maximum or np.minimum) among all values at most `reach` rows and columns away."""
+    for axis in (0, 1):
+        values = np.pad(values, [(reach, reach) if axis == at else (0, 0) for at in (0, 1)], mode="edge")
+        wide = 1
+        while wide < 2 * reach + 1:
+            step = min(wide, 2 * reach + 1 - wide)
+            values = choose(values[:-step], values[step:]) if axis == 0 else choose(values[:, :-step], values[:, step:])
+            wide += step
+    return values
 
 
 def _otsu(values):
@@ -169,48 +332,104 @@ def _otsu(values):
     return int(np.nanargmax(np.where(np.isfinite(between), between, 0)))
 
 
-def _without_specks(mask):
-    """The mask without its parts that are smaller than a twentieth of the largest (dust, grain, a distant line)."""
+def _digit(mask, ink):
+    """(The parts of the mask that make up the digit, a mask; whether it touches the border).
+
+    It is the part with the most ink, and what is close to it.
+    """
+    cell = max(1, max(mask.shape) // 96)  # parts with a smaller gap than a cell or two count as one
+    rows, columns = (-side % cell for side in mask.shape)
+    cells = np.pad(mask, [(0, rows), (0, columns)]).reshape(
+        (mask.shape[0] + rows) // cell, cell, (mask.shape[1] + columns) // cell, cell
+    ).any(axis=(1, 3))
+    labels = _parts(cells)
+    whole = np.kron(labels, np.ones((cell, cell), int))[: mask.shape[0], : mask.shape[1]] * mask
+    # Cubes: a shadow may be wide, but it is pale.
+    weights = np.bincount(whole.ravel(), ((ink / 255) ** 3 * mask).ravel())
+    weights[0] = 0
+    border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    at_border = np.isin(np.arange(len(weights)), border)
+    main = int(weights.argmax())
+    if at_border[main]:
+        inside = np.where(at_border, 0, weights)
+        best = int(inside.argmax())
+        if inside[best] > weights[main] / 100 and np.ptp(_extent(labels == best)[:2]) > 0.08 * len(labels):
+            main = best
+    top, bottom, left, right = _extent(labels == main)
+    height = max(bottom - top, right - left)
+    kept = [main]
+    for part in np.flatnonzero(weights > weights[main] / 25):
+        if part == main or (at_border[part] and not at_border[main]):
+            continue
+        above, below, before, behind = _extent(labels == part)
+        gap = max(above - bottom, top - below, before - right, left - behind)
+        # A bar, a dot of a broken stroke, or the other half above or below; a shape of its own beside is another digit.
+        small = below - above < 0.5 * height
+        stacked = min(right, behind) - max(left, before) > 0.5 * min(right - left, behind - before)
+        if gap < (0.25 if small or stacked else 0.1) * height:
+            kept.append(part)
+    return np.isin(whole, kept) & mask, bool(at_border[main])
+
+
+def _extent(mask):
+    """First and last-plus-one row, then column, of a mask."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+
+
+def _parts(mask):
+    """The connected parts of a mask, numbered from 1 (0: outside), int, the same shape; corners connect."""
     labels = np.where(mask, np.arange(1, mask.size + 1).reshape(mask.shape), 0)
-    while True:  # each pixel takes the largest label among its neighbours until nothing changes
-        grown = labels.copy()
-        for axis in (0, 1):
-            ahead, behind = np.roll(grown, 1, axis), np.roll(grown, -1, axis)
-            edge = [slice(None)] * 2
-            edge[axis] = 0
-            ahead[tuple(edge)] = 0
-            edge[axis] = -1
-            behind[tuple(edge)] = 0
-            grown = np.maximum(grown, np.maximum(ahead, behind))
-        grown[~mask] = 0
-        # A label is the place (from 1) of a pixel of the same part, so that pixel's own label may be taken at once.
+    while True:  # each place takes the largest label among its neighbours until nothing changes
+        wide = np.pad(labels, 1)
+        tall = np.maximum(np.maximum(wide[:-2], wide[1:-1]), wide[2:])
+        grown = np.maximum(np.maximum(tall[:, :-2], tall[:, 1:-1]), tall[:, 2:]) * mask
+        # A label is the place (from 1) of a member of the same part, so that member's own label may be taken at once.
         grown[mask] = grown.ravel()[grown[mask] - 1]
         if np.array_equal(grown, labels):
-            break
+            return np.unique(labels, return_inverse=True)[1].reshape(mask.shape) + (not (labels == 0).any())
         labels = grown
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return (sizes >= sizes.max() / 20)[labels] & mask
 
 
-def _thickened(ink):
-    """Thin pen strokes brought to about the width MNIST's have, a tenth of the digit; thick ones as they are."""
-    mask = np.pad(ink > 0.5, 1)
-    edge = np.count_nonzero(mask[1:] != mask[:-1]) + np.count_nonzero(mask[:, 1:] != mask[:, :-1])
-    width = 2 * np.count_nonzero(mask) / max(edge, 1)  # a stroke's area over half its outline
-    missing = int(max(ink.shape) * 0.1 - width)
-    if missing < 2:
-        return ink
-    reach = missing // 2
-    padded = Image.fromarray(np.uint8(np.pad(ink, reach) * 255)).filter(ImageFilter.MaxFilter(2 * reach + 1))
-    return np.asarray(padded, float) / 255
+def _cut(ink):
+    top, bottom, left, right = _extent(ink > 0)
+    return ink[top:bottom, left:right]
+
+
+def _as_wide_as_mnist(ink):
+    """Strokes thinner or thicker than MNIST's brought to about their width; others as they are.
+
+    Measured at six times MNIST's scale, as area over half the outline: most of MNIST's digits have 1.2 to 3.4 pixels.
+    """
+    scale = 6 * BOX / max(ink.shape)
+    size = [max(1, round(side * scale)) for side in reversed(ink.shape)]
+    large = Image.fromarray(_grey(ink)).resize(size, Image.Resampling.BICUBIC)
+    even = large.filter(ImageFilter.MedianFilter(5))  # without the grain of pencil and chalk
+    width = _stroke_width(even)
+    if width > THICK * 6:
+        large = even
+    else:
+        width = _stroke_width(large)
+        if width >= THIN * 6:
+            return ink
+    large = ImageOps.expand(large, 12)
+    steps = round((TARGET * 6 - width) / 2)
+    for _ in range(abs(steps)):
+        large = large.filter(ImageFilter.MaxFilter(3) if steps > 0 else ImageFilter.MinFilter(3))
+    return _cut(np.asarray(large, float) / 255)
+
+
+def _stroke_width(picture):
+    mask = np.pad(np.asarray(picture) > 127, 1)
+    outline = np.count_nonzero(mask[1:] != mask[:-1]) + np.count_nonzero(mask[:, 1:] != mask[:, :-1])
+    return 2 * np.count_nonzero(mask) / max(outline, 1)
 
 
 def _fitted(ink):
     """The ink scaled so that its longer side is 20 pixels."""
     scale = BOX / max(ink.shape)
     size = [max(1, round(side * scale)) for side in reversed(ink.shape)]
-    small = Image.fromarray(np.uint8(ink * 255)).resize(size, Image.Resampling.BOX)
+    small = Image.fromarray(_grey(ink)).resize(size, Image.Resampling.BOX)
     values = np.asarray(small, float)
     return values * (255 / max(values.max(), 1))
 

@@ -131,7 +131,7 @@ class Network:
 
     def describe(self):
         """The layers as plain data, such as [["Dense", 784, 256], ["ReLU"]]: what `from_description` needs."""
-        return [[type(layer).__name__, *layer.arguments] for layer in self.layers]
+        return described(self.layers)
 
     @classmethod
     def from_description(cls, description, rng):
@@ -140,6 +140,11 @@ class Network:
 
     def __repr__(self):
         return f"Network([{', '.join(map(repr, self.layers))}])"
+
+
+def described(layers):
+    """A list of layers as plain data, as `Network.describe` gives it."""
+    return [[type(layer).__name__, *layer.arguments] for layer in layers]
 
 
 def _said(shape):
@@ -176,11 +181,16 @@ ACTIVATIONS = {"relu": ReLU, "leaky-relu": LeakyReLU, "sigmoid": Sigmoid, "tanh"
 
 
 def build(settings, rng, inputs=784, classes=10):
-    """The network that `settings` asks for: inputs -> [two convolutions ->] hidden layers -> classes.
+    """The network that `settings` asks for, its first weights drawn by rng. Layers and errors as for `layers_for`."""
+    return Network(layers_for(settings, inputs, classes), rng)
+
+
+def layers_for(settings, inputs=784, classes=10):
+    """The list of layers that `settings` asks for: inputs -> [two convolutions ->] hidden layers -> classes.
 
     Every convolution and hidden layer is followed by batch normalisation, where it is on, and by the activation, every
-    hidden layer by dropout too. Convolutions are 3 x 3, with 8 and 16 channels, each pooled 2 x 2. rng draws the first
-    weights. Raises ValueError where images are not square, or too small, for a convolution.
+    hidden layer by dropout too. Convolutions are 3 x 3, with 8 and 16 channels, each pooled 2 x 2. Raises ValueError
+    where images are not square, or too small, for a convolution.
     """
     activation, normalised = ACTIVATIONS[settings.activation], settings.batch_norm
     layers, values = [], inputs
@@ -198,4 +208,4 @@ def build(settings, rng, inputs=784, classes=10):
         layers.append(Dense(values, settings.hidden_size, settings.initialiser))
         layers += [BatchNorm(settings.hidden_size)] * normalised + [activation(), Dropout(settings.dropout_rate)]
         values = settings.hidden_size
-    return Network([*layers, Dense(values, classes, settings.initialiser)], rng)
+    return [*layers, Dense(values, classes, settings.initialiser)]

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from .data import load, training_split
+from .experiments import with_other_labels
 from .network import build
 from .settings import TABLE, Settings, generators
 from .training import History, train
@@ -79,7 +80,8 @@ def run_trial(settings, dataset="sample", data_dir=None):
         whole, _ = load(dataset, data_dir)
         rngs = generators(settings.seed)
         network = build(settings, rngs.weights, whole.inputs, len(whole.class_names))
-        run = train(network, *training_split(whole, settings, rngs.split), settings)
+        train_set, validation_set = training_split(whole, settings, rngs.split)
+        run = train(network, with_other_labels(train_set, settings, rngs.labels), validation_set, settings)
         for _ in run:
             pass
         failure = run.failure

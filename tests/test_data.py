@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import shutil
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -351,6 +352,40 @@ def test_the_validation_set_does_not_depend_on_how_many_images_train(sample):
     assert np.array_equal(few[0].indices, many[0].indices[:100])
 
 
+# What a dataset looks like
+
+
+def test_class_counts_and_averages_are_those_of_the_selection():
+    rng = np.random.default_rng(6)
+    images, labels = rng.integers(0, 256, (3000, 5, 4), np.uint8), rng.integers(0, 3, 3000, np.uint8)
+    whole = Dataset(images, labels, tuple("abcd"))
+    chosen = whole.select(rng.permutation(3000)[:2500])
+    images, labels = chosen.images[chosen.indices], chosen.labels_of()
+    assert data.class_counts(chosen).tolist() == [(labels == k).sum() for k in range(3)] + [0]
+    averages = data.class_averages(chosen)
+    assert averages.dtype == np.uint8 and averages.shape == (4, 5, 4) and not averages[3].any()
+    for k in range(3):
+        assert np.array_equal(averages[k], np.rint(images[labels == k].mean(axis=0)))
+
+
+def test_average_digits_are_made_without_a_copy_of_the_set_as_floats(official):
+    tracemalloc.start()
+    try:
+        averages = data.class_averages(official[0])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20e6  # as floats, the images would have 188 MB
+    assert averages[0, 14, 14] < 60 < 200 < averages[1, 14, 14]  # a hole in the middle of a 0, a stroke in that of a 1
+
+
+def test_examples_are_rows_of_the_class():
+    chosen = toy().select(slice(5, 50))
+    assert data.examples(chosen, 7, 3).tolist() == [2, 12, 22]
+    assert data.examples(chosen, 7, 100).tolist() == [2, 12, 22, 32, 42]
+    some = [data.examples(chosen, 7, 3, np.random.default_rng(seed)).tolist() for seed in (1, 1, 2, 3, 4)]
+    assert some[0] == some[1] and len(set(map(tuple, some))) > 1
+    assert all(rows == sorted(rows) and set(rows) <= {2, 12, 22, 32, 42} for rows in some)
 @pytest.mark.parametrize("fraction", [0, 1, -0.1, float("nan"), "0.1", None])
 def test_a_share_that_is_none_is_refused(fraction):
     with pytest.raises(ValueError, match="The share to hold out is .*; it must be a number between 0 and 1"):

@@ -49,7 +49,7 @@ function set(element, name, value) {
 
 function mend() {
   document.querySelectorAll(".mnistlab .widget-slider").forEach(nameSlider);
-  document.querySelectorAll(".mnistlab-status").forEach((status) => {
+  document.querySelectorAll(".mnistlab-status, .mnistlab-said").forEach((status) => {
     set(status, "role", "status");
     set(status, "aria-live", "polite");
   });
@@ -81,6 +81,15 @@ export default {
       model.save_changes();
     };
     phone.addEventListener("change", tell);
+    // What is chosen in HTML that a panel shows: <button data-act="cell" data-value="3 5">, <select data-act="clean" ...>.
+    const act = (event) => {
+      const chosen = event.target.closest?.(event.type === "click" ? "button[data-act]" : "select[data-act]");
+      const own = chosen?.closest(".mnistlab")?.querySelector(":scope > .mnistlab-browser");
+      if (own?.dataset.key !== model.get("key")) return; // another page's, in a window with several notebooks
+      model.send({ act: chosen.dataset.act, value: chosen.dataset.value ?? "", choice: chosen.value ?? "" });
+    };
+    document.addEventListener("click", act);
+    document.addEventListener("change", act);
     model.set("ready", true);
     tell();
     mendSoon();
@@ -88,10 +97,14 @@ export default {
       observer.disconnect();
       for (const [name, listener] of Object.entries(listeners)) document.removeEventListener(name, listener, true);
       phone.removeEventListener("change", tell);
+      document.removeEventListener("click", act);
+      document.removeEventListener("change", act);
     };
   },
-  render({ el }) {
+  render({ model, el }) {
     el.style.display = "none";
+    el.classList.add("mnistlab-browser");
+    el.dataset.key = model.get("key");
     mendSoon();
   },
 };

@@ -14,6 +14,7 @@ import numpy as np
 from .. import data
 from ..settings import TABLE
 from .parts import Panel, button, help_text, picture, text
+from .variations import Variations
 
 EXAMPLES = 2
 # The dataset that is always there comes first.
@@ -35,8 +36,8 @@ class DataPanel(Panel):
             description="Training images", min=100, max=100, step=100, continuous_update=False
         )
         self.download_button = button("Download", self._toggle_download, lab)
-        self.note = text("", "mnistlab-data-note")
-        self.images = text("", "mnistlab-examples")
+        self.note = text("", "mnistlab-data-note", lab=lab)
+        self.images = text("", "mnistlab-examples", lab=lab)
         self._process, self._cancelled = None, False
         self.choice.observe(lab.guard(self._on_choice), "value")
         self.size.observe(lab.guard(self._on_size), "value")
@@ -52,7 +53,8 @@ class DataPanel(Panel):
         controls.add_class("mnistlab-controls")
         row = ipywidgets.HBox([self.download_button, self.note])
         row.add_class("mnistlab-buttons")
-        self.show(controls, row, self.images)
+        self.variations = Variations(lab)
+        self.show(controls, row, self.images, self.variations)
 
     def _on_choice(self, change):
         """Use the chosen dataset if it is on this machine, else offer to fetch it and stay with the present one."""
@@ -68,6 +70,8 @@ class DataPanel(Panel):
 
     def _on_dataset(self, change):
         """The lab uses another dataset, whoever chose it."""
+        if change["new"] not in data.NAMES:  # images of one's own
+            self.choice.options = [*CHOICES, (change["new"], change["new"])]
         if self.choice.value == change["new"]:
             self._show_dataset()
         else:
@@ -81,11 +85,12 @@ class DataPanel(Panel):
     def _show_dataset(self):
         lab = self.lab
         available = len(lab.available)
-        self.size.max = available // 100 * 100
+        self.size.min = self.size.step = min(100, available)
+        self.size.max = available // self.size.step * self.size.step
         self.size.value = min(lab.settings.train_size, self.size.max)
         watched, kept = len(lab.validation_set), len(lab.test_set)
         self._say(
-            f"{data.TITLES[lab.dataset]}: {available + watched + kept:,} images. {available:,} to learn from "
+            f"{data.TITLES.get(lab.dataset, lab.dataset)}: {available + watched + kept:,} images. {available:,} to learn from "
             f"(training), {watched:,} to watch (validation), {kept:,} kept for the end (test)."
         )
         self._show_button()
@@ -99,7 +104,7 @@ class DataPanel(Panel):
         self.images.value = f'<p>{about}</p><div class="mnistlab-classes">{"".join(figures)}</div>'
 
     def _in_use(self):
-        return "the bundled sample" if self.lab.dataset == "sample" else data.TITLES[self.lab.dataset]
+        return "the bundled sample" if self.lab.dataset == "sample" else data.TITLES.get(self.lab.dataset, self.lab.dataset)
 
     def _say(self, sentence):
         self.note.value = f"<p>{escape(sentence)}</p>"

@@ -7,7 +7,9 @@ import traitlets
 
 
 class UploadButton(anywidget.AnyWidget):
-    """Choose files. label: its text; max_bytes: larger files stay where they are and only their size is told.
+    """Choose files, or drop them on it. label: its text; max_bytes: of larger files only the size is told.
+
+    images: whether large images are made smaller in the browser; accept: the kinds of file that it offers.
 
     on_file(name, size, content, first, last) is called for each file in turn, through the Lab's guard: content is its
     bytes, or None where it is too large or the browser could not read it; size is its length, None where it could not
@@ -18,9 +20,11 @@ class UploadButton(anywidget.AnyWidget):
     _esm = (Path(__file__).parent / "upload.js").read_text("utf-8")  # as text: see Browser
     label = traitlets.Unicode().tag(sync=True)
     max_bytes = traitlets.Int().tag(sync=True)
+    images = traitlets.Bool(True).tag(sync=True)
+    accept = traitlets.Unicode("image/*").tag(sync=True)
 
-    def __init__(self, label, max_bytes, on_file, lab):
-        super().__init__(label=label, max_bytes=max_bytes)
+    def __init__(self, label, max_bytes, on_file, lab, **options):
+        super().__init__(label=label, max_bytes=max_bytes, **options)
         self._on_file = on_file
         self.on_msg(lab.guard(self._receive))
 
