@@ -1,7 +1,4 @@
-"""What augmentation costs: 60,000 images in batches of 128, beside the closest peer where it is installed.
-
-`python -m benchmarks.augmentation [FOLDER]` prints it alone; FOLDER holds the official MNIST files.
-"""
+"""What augmentation costs: 60,000 images in batches of 128, beside the closest peer where it is installed."""
 
 import sys
 from statistics import median
@@ -13,7 +10,8 @@ import mnistlab
 from mnistlab.augmentation import Augmenter
 from mnistlab.data import Batches
 
-from .peers import contestant
+from .peers import INSTALL, Contestant, folder_of
+from .table import Row
 
 BATCH = 128
 WORK = {
@@ -23,7 +21,7 @@ WORK = {
         shift=2, rotate=12, scale=0.1, shear=0.1, thickness=0.5, noise=0.1, elastic=34,
     ),
 }
-WANTED = dict(zip(WORK, ("at most 1.0 s", "at most 4 s")))
+MOST = dict(zip(WORK, (1.0, 4.0)))  # seconds
 
 
 def epoch(dataset, settings, rng):
@@ -43,19 +41,21 @@ def augmentation_rows(official, python=sys.executable, rounds=5):
     train_set, _ = official
     first = next(iter(WORK))
     seconds, others = {what: [] for what in WORK}, []
-    with contestant("digits", train_set, python) as peer:
+    with folder_of(train_set) as folder, Contestant("digits", folder, python) as peer:
         for seed in range(rounds):
             for what, settings in WORK.items():
                 seconds[what].append(epoch(train_set, settings, np.random.default_rng(seed)))
             if peer.version:
                 others.append(peer.epoch())
-    rows = {what: f"{median(times):.2f} s for {len(train_set):,} images" for what, times in seconds.items()}
-    if peer.version:
-        ours, theirs = median(seconds[first]), median(others)
-        rows[first] += f"; neural-network-digits {peer.version} {theirs:.2f} s: {theirs / ours:.0f} times as fast"
-    return [(what, measured, WANTED.get(what, "")) for what, measured in rows.items()]
-
-
-if __name__ == "__main__":
-    for row in augmentation_rows(mnistlab.load("mnist", *sys.argv[1:2])):
-        print(": ".join(row))
+    rows = []
+    for what, times in seconds.items():
+        ours, most = median(times), MOST.get(what)
+        row = Row(f"{what}, {len(train_set):,} images", f"{ours:.2f} s")
+        if most:
+            row.must_reach, row.reached = f"at most {most} s", ours <= most
+        if what == first and peer.version:
+            row.peer, row.ratio = f"{peer.version}: {median(others):.2f} s", f"{ours / median(others):.2f}"
+        elif what == first:
+            row.peer = f"neural-network-digits is not installed: {INSTALL}"
+        rows.append(row)
+    return rows

@@ -1,7 +1,8 @@
 """`python -m benchmarks.contestant NAME HIDDEN FOLDER`: train one epoch for each line on standard input.
 
-NAME: mnistlab, products, torch, sklearn, digits or memory; FOLDER holds images.npy and labels.npy. It answers with the version
-once it is ready, then with the seconds (memory: megabytes) of each epoch. What each needs is imported by it alone.
+NAME: one of KINDS; FOLDER holds images.npy and labels.npy. It answers with what it is once it is ready, then with the
+seconds (memory: megabytes) of each epoch. What each needs is imported by it alone: one that is not installed says so
+on standard error and ends.
 """
 
 import json
@@ -12,7 +13,7 @@ from time import perf_counter
 
 import numpy as np
 
-BATCH, RATE, MOMENTUM, THREADS = 128, 0.1, 0.9, 2
+BATCH, RATE, MOMENTUM = 128, 0.1, 0.9
 
 
 def mnistlab_run(images, labels, hidden, epochs):
@@ -20,7 +21,9 @@ def mnistlab_run(images, labels, hidden, epochs):
     import mnistlab
 
     dataset = mnistlab.Dataset(images, labels)
-    settings = mnistlab.Settings(hidden_size=hidden, batch_size=BATCH, learning_rate=RATE, momentum=MOMENTUM, epochs=epochs)
+    settings = mnistlab.Settings(
+        hidden_size=hidden, batch_size=BATCH, learning_rate=RATE, momentum=MOMENTUM, epochs=epochs
+    )
     network = mnistlab.build(settings, mnistlab.generators(0).weights)
     return mnistlab.train(network, dataset, dataset.select(slice(0, 10)), settings)
 
@@ -35,7 +38,7 @@ def mnistlab(images, labels, hidden):
         while next(run).phase != "epoch":
             pass
 
-    return package.__version__, epoch
+    return "mnistlab", epoch
 
 
 def products(images, labels, hidden):
@@ -57,7 +60,7 @@ def products(images, labels, hidden):
             np.matmul(g, v.T, out=h_out)
             np.matmul(x.T, h, out=dw)
 
-    return np.__version__, epoch
+    return "products", epoch
 
 
 def torch(images, labels, hidden):
@@ -79,11 +82,11 @@ def torch(images, labels, hidden):
             loss(network(x[rows]), y[rows]).backward()
             optimizer.step()
 
-    return torch.__version__.split("+")[0], epoch
+    return f"PyTorch {torch.__version__.split('+')[0]}", epoch
 
 
 def sklearn(images, labels, hidden):
-    """`partial_fit` goes once through the images it is given, in shuffled batches."""
+    """`partial_fit` goes once through the images it is given, in shuffled batches; they are not searched for NaNs."""
     import sklearn
     from sklearn.neural_network import MLPClassifier
 
@@ -94,7 +97,11 @@ def sklearn(images, labels, hidden):
         nesterovs_momentum=False, random_state=0,
     )
 
-    return sklearn.__version__, lambda: network.partial_fit(x, y, classes=np.arange(10))
+    def epoch():
+        with sklearn.config_context(assume_finite=True):
+            network.partial_fit(x, y, classes=np.arange(10))
+
+    return f"scikit-learn {sklearn.__version__}", epoch
 
 
 def digits(images, labels, hidden):
@@ -109,41 +116,52 @@ def digits(images, labels, hidden):
         for start in range(0, len(images), BATCH):
             augment(np.array(images[start : start + BATCH]), rng, rotation=12, shift=2)
 
-    return version("neural-network-digits"), epoch
+    return f"neural-network-digits {version('neural-network-digits')}", epoch
 
 
 def memory(images, labels, hidden):
-    """Megabytes of private memory that building and training add at their peak, beyond mapped files (RssAnon)."""
-    for _ in mnistlab_run(images[:500], labels[:500], 8, 1):
-        pass  # whatever a first run loads belongs to the program
+    """Megabytes that making a network and training it for an epoch add to this process at their peak.
+
+    Every page of the mapped files is read beforehand. So they are part of what is resident before and after, and
+    whatever the peak of the resident memory (VmHWM in Linux's /proc/self/status) rises by is private: parameters,
+    buffers, those of the BLAS included, and the history. The peak is the kernel's own, so a moment is enough.
+    """
+    import mnistlab  # what the package itself takes is not added by training
+
+    np.max(images)
+    before = resident()
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
 
     def epoch():
-        before = peak = private()
-        for _ in mnistlab_run(images, labels, hidden, 2):
-            peak = max(peak, private())
-        return (peak - before) / 1e6
+        for _ in mnistlab_run(images, labels, hidden, 1):
+            pass
+        return (resident("VmHWM") - before) / 1e6
 
     return "peak", epoch
 
 
-def private():
-    """Bytes of this process that are its own and not pages of files."""
+def resident(which="VmRSS"):
+    """Bytes of this process that are in memory now, or were at the peak (VmHWM)."""
     text = Path("/proc/self/status").read_text()
-    return 1024 * int(text.split("RssAnon:")[1].split()[0])
+    return 1024 * int(text.split(f"{which}:")[1].split()[0])
+
+
+KINDS = {kind.__name__: kind for kind in (mnistlab, products, torch, sklearn, digits, memory)}
 
 
 def main(name, hidden, folder):
     images = np.load(Path(folder) / "images.npy", mmap_mode="r")
     labels = np.load(Path(folder) / "labels.npy", mmap_mode="r")
-    kinds = (mnistlab, products, torch, sklearn, digits, memory)
-    kinds = {kind.__name__: kind for kind in kinds}
-    version, epoch = kinds[name](images, labels, int(hidden))
-    print(json.dumps(version), flush=True)
+    try:
+        title, epoch = KINDS[name](images, labels, int(hidden))
+    except ModuleNotFoundError as error:
+        sys.exit(str(error))
+    print(json.dumps(title), flush=True)
     for _ in sys.stdin:
         started = perf_counter()
-        answer = epoch()
+        megabytes = epoch()
         seconds = perf_counter() - started
-        print(json.dumps(answer if name == "memory" else seconds), flush=True)
+        print(json.dumps(megabytes or seconds), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """One epoch of training against PyTorch and scikit-learn, and against the matrix products alone.
 
 Every contestant runs in a process of its own, so that their thread pools do not get into each other's way, and trains
-one epoch whenever it is told to; they take turns, round by round. PyTorch and scikit-learn may live in an environment
-of their own, whose Python `--peers` names: `pip install torch==2.13.0 scikit-learn==1.9.1 neural-network-digits==1.2.2`.
+one epoch whenever it is told to; they take turns, round by round. The peers may live in an environment of their own,
+whose Python `--peers` names.
 """
 
 import json
@@ -10,104 +10,119 @@ import os
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
+import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 
+from .table import Row
+
 ROOT = Path(__file__).parents[1]
-BATCH, THREADS = 128, 2
-NAMES = {"mnistlab": "mnistlab", "products": "its matrix products alone", "torch": "PyTorch", "sklearn": "scikit-learn"}
-HIDDEN = (128, 256)
+HIDDEN, THREADS = (128, 256), 2
+PEERS = {"torch": "PyTorch", "sklearn": "scikit-learn"}
+INSTALL = '`pip install -e ".[benchmarks]"`'
+SHARE_OF_PEER, SHARE_OF_PRODUCTS, MEGABYTES = 0.6, 0.6, 60
 
 
-def peer_rows(official, python=sys.executable, rounds=7):
-    """Table rows: medians of one epoch on 60,000 images for each hidden size, with ratios, and the memory it adds."""
-    train_set, _ = official
-    rows = []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        np.save(folder / "images.npy", train_set.images)
-        np.save(folder / "labels.npy", train_set.labels)
-        for hidden in HIDDEN:
-            rows += _epoch_rows(hidden, folder, python, rounds)
-    with contestant("memory", train_set, sys.executable, 256) as memory:
-        rows.append((
-            "Memory that training on the full set adds", f"{memory.epoch():.0f} MB beyond the memory-mapped files",
-            "at most 60 MB",
-        ))
-    return rows
+def epoch_rows(official, python=sys.executable, rounds=9):
+    """Table rows: medians of one epoch on 60,000 images for each hidden size, beside each peer and the products."""
+    with folder_of(official[0]) as folder:
+        return [row for hidden in HIDDEN for row in _epoch_rows(hidden, folder, python, rounds)]
+
+
+def memory_rows(official):
+    """The table row of the memory that training on the full set adds."""
+    with folder_of(official[0]) as folder, Contestant("memory", folder, hidden=256) as memory:
+        added = memory.epoch()
+    return [
+        Row(
+            "Memory that training 784-256-10 on the full set adds to the memory-mapped files", f"{added:.0f} MB",
+            must_reach=f"at most {MEGABYTES} MB", reached=added <= MEGABYTES,
+        )
+    ]
 
 
 def _epoch_rows(hidden, folder, python, rounds):
-    contestants = [
-        Contestant(name, hidden, folder, python if name in ("torch", "sklearn") else sys.executable) for name in NAMES
-    ]
-    try:
-        present = [one for one in contestants if one.version]
-        for one in present:
-            one.epoch()  # the first is for caches and clocks
-        seconds = {one.name: [] for one in present}
-        for _ in range(rounds):
-            for one in present:
-                seconds[one.name].append(one.epoch())
-        return _lines(hidden, {name: median(times) for name, times in seconds.items()}, contestants)
-    finally:
-        for one in contestants:
-            one.close()
-
-
-def _lines(hidden, seconds, contestants):
-    ours, work = seconds["mnistlab"], f"One epoch of 784-{hidden}-10, batch {BATCH}, momentum"
-    rows = []
-    for one in contestants:
-        if one.name in ("torch", "sklearn"):
-            if one.name in seconds:
-                theirs = seconds[one.name]
-                said = f"{ours:.2f} s; {NAMES[one.name]} {one.version} {theirs:.2f} s: {ours / theirs:.2f} of its time"
-            else:
-                said = f"{ours:.2f} s; {NAMES[one.name]} is not installed here"
-            rows.append((work, said, "at most 0.6, aim 0.5"))
+    with ExitStack() as stack:
+        contestants = {
+            name: stack.enter_context(Contestant(name, folder, python if name in PEERS else sys.executable, hidden))
+            for name in ("mnistlab", "products", *PEERS)
+        }
+        seconds = by_turns([one for one in contestants.values() if one.version], rounds)
+    work, ours = f"784-{hidden}-10, one epoch of 60,000 images", seconds["mnistlab"]
+    for name, title in PEERS.items():
+        row = Row(work, f"{ours:.3f} s", must_reach=f"at most {SHARE_OF_PEER}", reached=False)
+        if name in seconds:
+            ratio = ours / seconds[name]
+            row.peer, row.ratio = f"{contestants[name].version}: {seconds[name]:.3f} s", f"{ratio:.2f}"
+            row.reached = ratio <= SHARE_OF_PEER
+        else:
+            row.peer = f"{title} is not installed: {INSTALL}"
+        yield row
     share = seconds["products"] / ours
-    return [*rows, (work, f"{share:.0%} of it are the matrix products themselves", "at least 60%")]
+    yield Row(
+        work, f"{ours:.3f} s", f"its matrix products alone: {seconds['products']:.3f} s", f"{share:.0%}",
+        f"at least {SHARE_OF_PRODUCTS:.0%}", share >= SHARE_OF_PRODUCTS,
+    )
+
+
+def by_turns(contestants, rounds):
+    """{name: median seconds of an epoch}: one epoch of each contestant a round, each round begun by another of them.
+
+    The first epoch of each, which fills caches, is not counted. Before each there is a pause, in which the threads of
+    the one before, which wait for more work for a while, go to sleep and leave the cores to others.
+    """
+    seconds = {one.name: [] for one in contestants}
+    for number in range(rounds + 1):
+        first = number % len(contestants)
+        for one in contestants[first:] + contestants[:first]:
+            time.sleep(0.3)
+            seconds[one.name].append(one.epoch())
+    return {name: median(times[1:]) for name, times in seconds.items()}
 
 
 @contextmanager
-def contestant(name, train_set, python, hidden=0):
-    """A Contestant that finds these images in a folder of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        np.save(Path(folder) / "images.npy", train_set.images)
-        np.save(Path(folder) / "labels.npy", train_set.labels)
-        made = Contestant(name, hidden, folder, python)
-        try:
-            yield made
-        finally:
-            made.close()
+def folder_of(dataset):
+    """A folder with images.npy and labels.npy, where contestants find a whole Dataset."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        np.save(folder / "images.npy", dataset.images)
+        np.save(folder / "labels.npy", dataset.labels)
+        yield folder
 
 
 class Contestant:
-    """A process that trains one epoch at each call of `epoch`. version: what it runs, None if that is not installed."""
+    """A process that trains one epoch at each call of `epoch`: close it, or use it in a `with` block.
 
-    def __init__(self, name, hidden, folder, python):
+    version: the program's name and version, None where it is not installed.
+    """
+
+    def __init__(self, name, folder, python=sys.executable, hidden=0):
         self.name = name
         threads = {f"{kind}_NUM_THREADS": str(THREADS) for kind in ("OPENBLAS", "OMP", "MKL")}
-        self.process = subprocess.Popen(
+        self._process = subprocess.Popen(
             [python, "-m", "benchmarks.contestant", name, str(hidden), str(folder)], cwd=ROOT, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env={**os.environ, **threads, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **threads},
         )
-        answer = self.process.stdout.readline()
+        answer = self._process.stdout.readline()
         self.version = json.loads(answer) if answer else None
 
     def epoch(self):
-        """What one more epoch took, in seconds."""
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
+        """What one more epoch took, in seconds (what it added, in megabytes, where the name is memory)."""
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
 
     def close(self):
         """End the process."""
-        self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
