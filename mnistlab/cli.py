@@ -193,12 +193,13 @@ def _train(options):
     for name in TABLE:
         if getattr(options, name) is not None:
             setattr(chosen, name, getattr(options, name))
-    if options.save and not Path(options.save).resolve().parent.is_dir():
-        raise CommandError(f"There is no folder {Path(options.save).resolve().parent} to save the model in.")
+    folder = Path(options.save or "model.npz").resolve().parent
+    if options.save and not folder.is_dir():
+        raise CommandError(f"There is no folder {folder} to save the model in.")
     if options.save == "":
         raise CommandError("--save needs the name of a file, such as model.npz.")
-    if options.save and not os.access(Path(options.save).resolve().parent, os.W_OK):
-        raise CommandError(f"The folder {Path(options.save).resolve().parent} takes no files; choose another for --save.")
+    if options.save and not os.access(folder, os.W_OK):
+        raise CommandError(f"The folder {folder} takes no files; choose another for --save.")
     if options.save and Path(options.save).is_dir():
         raise CommandError(f"{options.save} is a folder; --save needs the name of a file, such as model.npz.")
     whole, test_set = _present(options.dataset, options.data_dir)

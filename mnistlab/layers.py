@@ -223,7 +223,8 @@ class Tanh(Layer):
 class Dropout(Layer):
     """Inverted dropout: while training each value is zeroed with probability `rate`, the rest divided by 1 - rate.
 
-    rate: at least 0 and below 1, else ValueError.     The division keeps the expected sum the same, so nothing is left to do at inference (Srivastava et al. 2014).
+    rate: at least 0 and below 1, else ValueError. The division keeps the expected sum the same, so nothing is left to
+    do at inference (Srivastava et al. 2014).
     """
 
     def __init__(self, rate):

@@ -43,7 +43,7 @@ class Network:
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"A network's numbers are float32 or float64, not {self.dtype}.")
         if not isinstance(rng, np.random.Generator):
-            raise ValueError(f"The first weights are drawn by a numpy Generator, such as default_rng(0), not by {rng!r}.")
+            raise ValueError(f"First weights are drawn by a numpy Generator, such as default_rng(0), not by {rng!r}.")
         for place, layer in enumerate(self.layers):
             if not isinstance(layer, Layer):
                 raise ValueError(f"{layer!r} is no layer. A network is a list such as [Dense(784, 10), ReLU()].")

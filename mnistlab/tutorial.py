@@ -36,8 +36,8 @@ def tutorial(
     through, and it forgets that the mask was doubled. exact_gradients=True uses the true one, 2 where the unit was
     kept and positive, else 0. (Both leave out the 2 of the derivative of the square, as part of the rate.)
 
-    train_size, test_size, hidden_size, epochs: whole numbers from 1; learning_rate: above 0 and at most 1; seed: a whole
-    number from 0. Raises ValueError for another number, and when a set has fewer images than asked for.
+    train_size, test_size, hidden_size, epochs: whole numbers from 1; learning_rate: above 0 and at most 1; seed: a
+    whole number from 0. Raises ValueError for another number, and when a set has fewer images than asked for.
     """
     if not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed is {seed!r}; it must be a whole number from 0.")

@@ -65,7 +65,7 @@ WRITERS = {"tuning": TUNING, "held out": HELD_OUT}
 
 @dataclass(frozen=True)
 class Page:
-    """How one kind of picture is made. Lengths are shares: of the digit's height (pen) or of the page (digit, place)."""
+    """How one kind of photo is made. Lengths are shares: of the digit's height (pen) or of the page (digit, place)."""
 
     size: tuple = (480, 480)  # the page in pixels, width and height, before the camera
     digit: tuple = (0.45, 0.65)  # the digit's height as a share of the page's, drawn between the two

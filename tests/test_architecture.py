@@ -15,8 +15,8 @@ FLOORS = [
     ("settings", "initialisers", "layers", "convolution", "losses", "optimizers", "schedules", "idx"),
     ("network", "data", "files", "images"),
     (
-        "training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps", "cleaning", "label_errors", "hints",
-        "folders", "novelty",
+        "training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps", "cleaning", "label_errors",
+        "hints", "folders", "novelty",
     ),
     ("plots", "export", "diagram"),
     ("app",),
@@ -40,6 +40,7 @@ OUTSIDE = {
     "app": {"ipywidgets", "anywidget", "traitlets", "PIL"},
     "server": {"voila", "traitlets", "zmq"},
 }
+LONGEST_LINE = 120  # characters, so that two files fit side by side
 HEAVY = {"matplotlib", "ipywidgets", "requests", "PIL", "platformdirs", "IPython", "anywidget", "traitlets", "voila"}
 
 
@@ -125,6 +126,17 @@ def test_threads_and_processes_are_no_business_of_the_engine(name, path):
         # A sweep waits for the executor that it was given; it makes none.
         own = {full.split(".")[0] for full in imports(path)} - ({"concurrent"} if name == "sweeps" else set())
         assert not own & {"asyncio", "threading", "multiprocessing", "subprocess", "socket", "concurrent"}
+
+
+@pytest.mark.parametrize("folder", [PACKAGE, Path(__file__).parent], ids=["package", "tests"])
+def test_no_line_is_longer_than_120_characters(folder):
+    too_long = [
+        f"{path.relative_to(folder)}:{number}"
+        for path in folder.rglob("*.py")
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if len(line) > LONGEST_LINE
+    ]
+    assert not too_long
 
 
 def loaded_by(statement):

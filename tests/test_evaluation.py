@@ -211,7 +211,8 @@ def test_the_majority_baseline_of_the_sample_is_about_a_tenth(sample):
 def test_a_set_without_images_or_that_does_not_fit_the_network_is_refused():
     network = Network([Dense(16, 3)], np.random.default_rng(0))
     for dataset, sentence in (
-        (toy_set(3).select(slice(0, 0)), "no images in this set"), (toy_set(5, side=5), "25 pixels; the network expects 16"),
+        (toy_set(3).select(slice(0, 0)), "no images in this set"),
+        (toy_set(5, side=5), "25 pixels; the network expects 16"),
         (toy_set(5, classes=4), "4 classes; the network knows 3"),
     ):
         with pytest.raises(ValueError, match=sentence):

@@ -253,9 +253,8 @@ class Lab(traitlets.HasTraits):
         train_set, validation_set = run.train_set, run.validation_set
         self._runs_begun += 1
         self.record = Record(
-            f"Run {self._runs_begun}", data.TITLES.get(self.dataset, self.dataset), settings.as_dict(), self.run.history,
-            self.run.steps_per_epoch, majority_baseline(train_set.labels_of(), validation_set.labels_of()), 0.0, 0,
-            cleaned,
+            f"Run {self._runs_begun}", data.TITLES.get(self.dataset, self.dataset), settings.as_dict(), run.history,
+            run.steps_per_epoch, majority_baseline(train_set.labels_of(), validation_set.labels_of()), 0.0, 0, cleaned,
         )
         self.progress = None
 
@@ -272,7 +271,9 @@ class Lab(traitlets.HasTraits):
         """
         run = self.run
         if run is None or run.failure or self.phase not in ("idle", "paused"):
-            raise ValueError("There is no trained network that could be taught: train one first, and let it come to rest.")
+            raise ValueError(
+                "There is no trained network that could be taught: train one first, and let it come to rest."
+            )
         if pixels.shape != run.train_set.images.shape[1:]:
             raise ValueError(f"The image is {pixels.shape}; the network learned from {run.train_set.images.shape[1:]}.")
         self.taught = [*self.taught, (pixels, label)]
@@ -412,4 +413,5 @@ class Lab(traitlets.HasTraits):
 
 
 def _place(progress):
-    return f"epoch {progress.epoch}" if progress.phase == "epoch" else f"batch {progress.step} of epoch {progress.epoch}"
+    epoch = f"epoch {progress.epoch}"
+    return epoch if progress.phase == "epoch" else f"batch {progress.step} of {epoch}"
