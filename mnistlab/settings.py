@@ -154,7 +154,7 @@ class Settings:
         return Settings(**asdict(self))
 
     def said(self, name):
-        """One setting in words: "batch size 128 images"."""
+        """One setting in words, such as "batch size 128 images". Raises AttributeError for an unknown name."""
         value, about = getattr(self, name), TABLE[name].metadata
         if isinstance(value, bool):
             return about["label"].lower() if value else f"no {about['label'].lower()}"
@@ -262,7 +262,11 @@ def preset(name):
 
 
 class Generators(NamedTuple):
-    """The sources of chance in a run, one numpy Generator for each thing that is drawn."""
+    """The sources of chance in a run, one numpy Generator for each thing that is drawn.
+
+    weights: the first ones; order: of the images in an epoch; dropout: its masks; split: which images validate;
+    augmentation: how images are changed; labels: how they are shuffled or made noisy.
+    """
 
     weights: np.random.Generator
     order: np.random.Generator
@@ -275,6 +279,7 @@ class Generators(NamedTuple):
 def generators(seed):
     """Generators from one seed, each with a stream of its own: turning one thing on does not reshuffle another.
 
-    New kinds go to the end, so that old seeds keep their runs.
+    seed: a whole number from 0, else ValueError or TypeError; NumPy's SeedSequence.spawn makes the streams. New kinds
+    go to the end, so that old seeds keep their runs.
     """
     return Generators(*map(np.random.default_rng, np.random.SeedSequence(seed).spawn(len(Generators._fields))))

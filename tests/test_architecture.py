@@ -139,6 +139,23 @@ def test_no_line_is_longer_than_120_characters(folder):
     assert not too_long
 
 
+def public(body, prefix=""):
+    """(name, node) of every public function and class among these statements, and of every public method."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield prefix + node.name, node
+            if isinstance(node, ast.ClassDef):
+                yield from public(node.body, f"{node.name}.")
+
+
+@every_file
+def test_every_public_function_class_and_method_below_the_app_says_what_it_does(name, path):
+    if FLOOR[name] <= FLOOR["diagram"]:
+        tree = ast.parse(path.read_text("utf-8"))
+        assert ast.get_docstring(tree)
+        assert [where for where, node in public(tree.body) if not ast.get_docstring(node)] == []
+
+
 def loaded_by(statement):
     """The top-level modules, and matplotlib.pyplot, that a fresh process has loaded after a statement."""
     program = f"import json, sys\n{statement}\nprint(json.dumps(sorted(sys.modules)))"
