@@ -57,10 +57,16 @@ class Evaluation:
     """What a network says of a dataset.
 
     logits: float (n, classes), the network's outputs; labels: int (n,); loss: the name of the loss that is measured.
-    `losses`, float (n,), and `predictions`, int64 (n,), are those of each image. Raises ValueError for an unknown loss.
+    `losses`, float (n,), and `predictions`, int64 (n,), are those of each image. Raises ValueError for an unknown loss,
+    and where there is not one label from 0 to classes - 1 for each row of logits.
     """
 
     def __init__(self, logits, labels, loss="cross-entropy"):
+        rows, classes = logits.shape
+        if np.shape(labels) != (rows,):
+            raise ValueError(f"There are {rows} rows of logits but labels of shape {np.shape(labels)}; each needs one.")
+        if rows and not 0 <= labels.min() <= labels.max() < classes:
+            raise ValueError(f"Labels go from {labels.min()} to {labels.max()}; they must be from 0 to {classes - 1}.")
         self.logits, self.labels = logits, labels
         with np.errstate(over="ignore", invalid="ignore"):  # as in `logits_in_chunks`
             self.losses = make_loss(loss).forward(logits, labels)

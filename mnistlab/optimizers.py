@@ -163,10 +163,13 @@ def make_optimizer(name, size, dtype=np.float32):
 
 
 def clip_by_norm(gradient, limit):
-    """Shorten `gradient` (size,) in place to length `limit` > 0 if it is longer: g <- g limit / |g|.
+    """Shorten `gradient` (size,) in place to length `limit` if it is longer: g <- g limit / |g|.
 
     Pascanu et al. 2013, algorithm 1. Returns the length before, a plain float. PyTorch divides by |g| + 1e-6 instead.
+    Raises ValueError for a limit that is not above 0.
     """
+    if not limit > 0:
+        raise ValueError(f"The length to clip a gradient to is {limit!r}; it must be above 0.")
     # In float64: a float32 gradient of 1e20 is just what clipping is for, and its square overflows.
     norm = math.sqrt(np.square(gradient, dtype=np.float64).sum())
     if norm > limit:

@@ -219,6 +219,15 @@ def test_a_set_without_images_or_that_does_not_fit_the_network_is_refused():
             evaluate(network, dataset)
 
 
+@pytest.mark.parametrize("labels, sentence", [
+    ([0, 3], "Labels go from 0 to 3; they must be from 0 to 2"), ([-1, 2], "Labels go from -1 to 2"),
+    ([0], r"2 rows of logits but labels of shape \(1,\)"),
+])
+def test_labels_that_do_not_belong_to_the_logits_are_refused(labels, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Evaluation(np.zeros((2, 3), np.float32), np.array(labels))
+
+
 def test_many_classes_fit_into_a_confusion_matrix():
     labels = np.arange(30, dtype=np.uint8)
     assert (Evaluation(np.eye(30), labels).confusion_matrix == np.eye(30)).all()
