@@ -1,6 +1,6 @@
 """mnistlab: watch a neural network written in readable NumPy learn real MNIST digits.
 
-Importing this loads NumPy and nothing heavier; charts, pictures, downloads and the app are modules of their own.
+Importing this loads NumPy and nothing heavier; charts, photos, downloads and the app are modules of their own.
 """
 
 from .convolution import Conv2D, Flatten, MaxPool2D, Reshape

@@ -15,7 +15,7 @@ function nameSlider(slider) {
   set(readout, "aria-label", `${name} value`);
 }
 
-// The same words for everyone: the picture of the curves is described by the caption under it.
+// The same words for everyone: the chart of the curves is described by the caption under it.
 function describeCurves(image) {
   set(image, "alt", "Curves of loss and accuracy, training and validation, by epoch");
   const caption = image.closest(".mnistlab").querySelector(".mnistlab-caption");

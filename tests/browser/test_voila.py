@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from .conftest import app
 from .steps import LONG, digit_picture, open_lab, press, set_by_keyboard, slider, status, train_to_the_end, upload
 
-# Each new picture of the curves is counted where it arrives.
+# Each new frame of the curves is counted where it arrives.
 COUNT_FRAMES = """() => {
   const image = document.querySelector('.mnistlab-curves img');
   window.frames_seen = new Set([image.src]);
@@ -226,7 +226,7 @@ def test_train_hands_the_focus_to_stop_and_gets_it_back(watched, voila):
     expect(train).to_be_focused()
 
 
-def test_the_focus_stays_where_a_pupil_has_put_it(watched, voila):
+def test_the_focus_stays_where_a_student_has_put_it(watched, voila):
     page = watched()
     open_lab(page, voila[0])
     set_by_keyboard(page, "Epochs", "End")
