@@ -18,7 +18,7 @@ FLOORS = [
         "training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps", "cleaning", "label_errors",
         "hints", "folders", "novelty",
     ),
-    ("plots", "export", "diagram"),
+    ("plots", "export", "diagram", "links"),
     ("app",),
     ("cli", "server", "__main__"),
 ]

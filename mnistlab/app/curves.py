@@ -28,6 +28,8 @@ NOTHING = "The curves appear here as soon as a run has begun."
 class CurvesPanel(Panel):
     """Live curves of the run in progress or the last one. lab: the shared Lab; without one the panel makes its own."""
 
+    name = "curves"
+
     def __init__(self, lab=None):
         super().__init__(lab)
         lab = self.lab

@@ -28,6 +28,8 @@ ABOUT = {
 class DataPanel(Panel):
     """Choose what the network learns from. `lab`: the shared Lab; without one the panel makes its own."""
 
+    name = "data"
+
     def __init__(self, lab=None):
         super().__init__(lab)
         lab = self.lab

@@ -30,6 +30,8 @@ SHOW_EVERY = 0.5
 class DigitPanel(Panel):
     """Reads drawings and photos. `lab`: the shared Lab; without one the panel makes its own."""
 
+    name = "digit"
+
     def __init__(self, lab=None):
         super().__init__(lab)
         lab = self.lab

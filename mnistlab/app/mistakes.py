@@ -35,6 +35,8 @@ class MistakesPanel(Panel):
     What is decided here is plain data in `lab.changes`, and applies to the next run that is asked to use it.
     """
 
+    name = "mistakes"
+
     def __init__(self, lab=None):
         super().__init__(lab)
         lab = self.lab
