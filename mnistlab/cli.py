@@ -20,7 +20,7 @@ from .experiments import with_other_labels
 from .network import build
 from .settings import PRESETS, TABLE, Settings, generators
 from .training import train
-from .tutorial import tutorial
+from .tutorial import train_tutorial
 
 class CommandError(Exception):
     """A command that cannot be carried out; the message is shown as it is."""
@@ -159,7 +159,7 @@ def _tutorial(options):
         )
     started, rows = perf_counter(), []
     bar = Bar("Training")
-    for row in tutorial(
+    for row in train_tutorial(
         train_set, test_set, epochs=options.epochs, train_size=options.train_size, hidden_size=options.hidden_size,
         learning_rate=options.learning_rate, seed=options.seed, exact_gradients=options.exact_gradients,
     ):

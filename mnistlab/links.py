@@ -54,7 +54,8 @@ def read(query, panels=()):
     for key, text in sorted(asked.items(), key=lambda item: item[0] != "preset"):
         reader.take(key, text)
     found = reader.found
-    return Link(**{**found, "hide": tuple(found["hide"]), "lock": tuple(found["lock"])}, problems=tuple(reader.problems))
+    hide, lock = tuple(found["hide"]), tuple(found["lock"])
+    return Link(**{**found, "hide": hide, "lock": lock}, problems=tuple(reader.problems))
 
 
 class _Reader:
@@ -101,7 +102,7 @@ class _Reader:
 
 
 def parsed(name, text):
-    """The value of a setting from its text; raises ValueError as `Settings` does, with no more than a bit of the text."""
+    """The value of a setting from its text; raises ValueError as `Settings` does, with at most a bit of the text."""
     kind = TABLE[name].type
     if kind is bool:
         value = {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), _short(text))
@@ -126,7 +127,7 @@ def _short(text):
 
 
 def write(settings, dataset="", hide=(), lock=(), panel=""):
-    """The query, without its "?", that `read` makes the same of: the seed, and every setting that is not at its default."""
+    """The query, without its "?", that `read` makes the same of: the seed, and every setting not at its default."""
     pairs = {}
     for name, item in TABLE.items():
         value = getattr(settings, name)

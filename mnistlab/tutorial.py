@@ -25,7 +25,7 @@ class TutorialRow:
     test_accuracy: float
 
 
-def tutorial(
+def train_tutorial(
     train_set, test_set, *, train_size=1000, test_size=1000, hidden_size=100, learning_rate=0.005, epochs=20,
     seed=884736743, exact_gradients=False,
 ):

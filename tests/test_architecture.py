@@ -1,6 +1,7 @@
 """The floors of the house: imports only point down, and importing mnistlab stays light."""
 
 import ast
+import importlib
 import json
 import subprocess
 import sys
@@ -94,6 +95,11 @@ def test_the_package_reexports_floors_zero_to_two_only():
     reexported = own_imports(PACKAGE / "__init__.py")
     assert reexported and all(FLOOR[name] <= 2 for name in reexported)
     assert all(hasattr(mnistlab, name) for name in mnistlab.__all__)
+
+
+@pytest.mark.parametrize("name", [name for name, floor in FLOOR.items() if floor <= FLOOR["diagram"]])
+def test_no_exported_name_hides_a_module(name):
+    assert importlib.import_module(f"mnistlab.{name}") is getattr(mnistlab, name)
 
 
 @every_file

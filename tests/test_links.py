@@ -42,7 +42,8 @@ def test_what_is_hidden_locked_and_opened_goes_there_and_back():
 
 def test_short_keys_and_whole_names_mean_the_same():
     asked = links.read("?lr=0.5&hidden=64&hide=optimizer,lr&lock=seed&panel=mistakes", PANELS)
-    assert asked == links.read("learning_rate=0.5&hidden_size=64&hide=optimizer,learning_rate&lock=seed&panel=mistakes", PANELS)
+    whole = "learning_rate=0.5&hidden_size=64&hide=optimizer,learning_rate&lock=seed&panel=mistakes"
+    assert asked == links.read(whole, PANELS)
     assert asked.values == {"learning_rate": 0.5, "hidden_size": 64}
     assert asked.hide == ("optimizer", "learning_rate")
 
