@@ -19,7 +19,7 @@ SHOWN = 30
 OTHER_CONTROLS = ("preset",)
 SHORT = {item.metadata["key"]: name for name, item in TABLE.items() if item.metadata["key"]}
 # What servers put there, and what is not ours to judge.
-FOREIGN = ("token", "reset", "clone", "lang")
+FOREIGN = ("token", "reset", "clone", "template", "theme", "lang")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import ipywidgets
 from .. import links
 from ..data import NAMES
 from ..settings import TABLE
-from .parts import help_text, make, row, text
+from .parts import help_text, make, text
 
 CHOICES = [("Preset", "preset"), *((item.metadata["label"], name) for name, item in TABLE.items())]
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
@@ -24,14 +24,14 @@ class Sharing(ipywidgets.VBox):
         many = dict(options=CHOICES, rows=5)
         self.hide = make(lab, ipywidgets.SelectMultiple, description="Hide", **many)
         self.lock = make(lab, ipywidgets.SelectMultiple, description="Lock", **many)
-        self.panel = make(
-            lab, ipywidgets.Dropdown, description="Open at", options=[("the top", ""), *lab.panels],
-        )
+        places = [("the top", ""), *((name, name) for name in lab.panels)]
+        self.panel = make(lab, ipywidgets.Dropdown, description="Open at", options=places)
         for widget in (self.hide, self.lock, self.panel):
             widget.observe(lab.guard(lambda change: self._show()), "value")
         lab.observe(lab.guard(lambda change: self._show()), ["settings_seen", "dataset", "link"])
         self._show()
-        chosen = row(self.hide, self.lock, self.panel)
+        chosen = ipywidgets.Box([self.hide, self.lock, self.panel])
+        chosen.add_class("mnistlab-controls")
         super().__init__([
             help_text(
                 "Whoever opens this address finds the settings as they are now. Controls can be hidden, or shown but "
