@@ -33,7 +33,7 @@ class Optimizer:
 
     @property
     def state(self):
-        """{name: array}, of its dtype (size,), Adam's `zero_share` float64 (2,); the arrays themselves: copy to keep."""
+        """{name: array}, of its dtype (size,), Adam's `zero_share` float64 (2,): the arrays themselves, not copies."""
         return {name: getattr(self, name) for name in self.memory}
 
     def restore(self, state):
