@@ -95,13 +95,13 @@ class Nesterov(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """Each step divided by the gradient's recent size: s <- 0.99 s + 0.01 g^2; w <- w - rate g / (sqrt(s) + 1e-8).
+    """Each step divided by the gradient's recent size: s <- 0.9 s + 0.1 g^2; w <- w - rate g / (sqrt(s) + 1e-7).
 
-    Tieleman and Hinton 2012, lecture 6.5, with PyTorch's decay and epsilon. Momentum is not used.
+    Tieleman and Hinton 2012, lecture 6.5, with the lecture's decay, which Keras also has. Momentum is not used.
     """
 
     memory = ("square",)
-    decay, epsilon = 0.99, 1e-8
+    decay, epsilon = 0.9, 1e-7
 
     def update(self, parameters, gradient, learning_rate, momentum):
         """One step by this rule, in place; what is given as for `Optimizer.update`."""

@@ -41,8 +41,8 @@ def nesterov_ahead(w, gradients, rates, momenta):
 def hinton(w, gradients, rates, momenta):
     mean_square = 0.0
     for g, rate in zip(gradients, rates):
-        mean_square = 0.99 * mean_square + 0.01 * g**2
-        w = w - rate * g / (math.sqrt(mean_square) + 1e-8)
+        mean_square = 0.9 * mean_square + 0.1 * g**2
+        w = w - rate * g / (math.sqrt(mean_square) + 1e-7)
     return w
 
 
