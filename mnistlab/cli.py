@@ -18,9 +18,11 @@ from . import data, files, settings as setting_table
 from .evaluation import evaluate
 from .experiments import with_other_labels
 from .network import build
+from .reproduce import CLAIMS, reproduce
 from .settings import PRESETS, TABLE, Settings, generators
 from .training import train
 from .tutorial import train_tutorial
+
 
 class CommandError(Exception):
     """A command that cannot be carried out; the message is shown as it is."""
@@ -76,6 +78,9 @@ def _parser():
     lesson.add_argument("--learning-rate", type=float, default=0.005)
     lesson.add_argument("--seed", type=int, default=884736743)
     lesson.add_argument("--exact-gradients", action="store_true", help="mend the tutorial's two slips")
+
+    again = command("reproduce", _reproduce, "Measure anew what the source texts print, on the full MNIST.", machine)
+    again.add_argument("--only", nargs="+", choices=CLAIMS, metavar="NAME", help=f"some of {', '.join(CLAIMS)}")
 
     training = command("train", _train, "Train a network and measure it on the test set.", machine)
     training.add_argument("--dataset", choices=data.NAMES, default="sample", help="default: sample")
@@ -184,6 +189,20 @@ def _tutorial(options):
             f"The error is no longer a number in epoch {len(rows)}: the run has ended. The learning rate "
             f"({options.learning_rate:g}) is most likely too high; try a tenth of it."
         )
+
+
+def _reproduce(options):
+    outcomes = []
+    for outcome in reproduce(*data.load("mnist", options.data_dir), options.only):
+        outcomes.append(outcome)
+        if not options.json:
+            print(
+                f"{outcome.name}: {outcome.verdict} ({outcome.seconds:.1f} s)\n  published: {outcome.published} "
+                f"({outcome.source})\n  got: {outcome.got}\n  counts as the same: {outcome.tolerance}", flush=True,
+            )
+    if options.json:
+        print(_json([outcome.as_dict() for outcome in outcomes]))
+    return int(any(outcome.verdict != "holds" for outcome in outcomes))
 
 
 def _train(options):

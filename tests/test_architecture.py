@@ -19,7 +19,7 @@ FLOORS = [
         "training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps", "cleaning", "label_errors",
         "hints", "folders", "novelty",
     ),
-    ("plots", "export", "diagram", "links"),
+    ("plots", "export", "diagram", "links", "reproduce"),
     ("app",),
     ("cli", "server", "__main__"),
 ]
