@@ -49,6 +49,10 @@ function set(element, name, value) {
 }
 
 function mend() {
+  document.querySelectorAll(".mnistlab-toggle").forEach((toggle) => {
+    set(toggle, "aria-expanded", String(toggle.classList.contains("mod-active")));
+    toggle.removeAttribute("title"); // ipywidgets writes "null" there
+  });
   document.querySelectorAll(".mnistlab .widget-slider").forEach(nameSlider);
   document.querySelectorAll(".mnistlab-status, .mnistlab-said").forEach((status) => {
     set(status, "role", "status");

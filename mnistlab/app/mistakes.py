@@ -12,10 +12,15 @@ from ..cleaning import Changes
 from ..evaluation import Evaluation, logits_in_chunks
 from ..label_errors import MNIST_TEST
 from .parts import Opening, Panel, button, help_text, make, picture, row, text
+from .upload import UploadButton
 
 COUNT = 12
+# Not None, which a drop-down takes for nothing chosen.
+ALL = "all"
 # Small runs finish many epochs a second; nobody can look at more than this many pages of images.
 SHOW_EVERY = 0.5
+# Every image of MNIST relabelled takes less.
+MAX_BYTES = 5_000_000
 SETS = (("Validation", "validation"), ("Training", "training"), ("Test", "test"))
 # Takes as much room as the images will, so that nothing below moves when they come.
 EMPTY = (
@@ -80,10 +85,10 @@ class MistakesPanel(Panel):
 
     def _on_dataset(self):
         self.label.options = self._classes()
-        self.label.value = None
+        self.label.value = ALL
 
     def _classes(self):
-        return [("all", None), *((name, label) for label, name in enumerate(self.lab.available.class_names))]
+        return [("all", ALL), *((name, label) for label, name in enumerate(self.lab.available.class_names))]
 
     def _dataset(self):
         run = self.lab.run
@@ -117,7 +122,7 @@ class MistakesPanel(Panel):
     def _draw(self, evaluation):
         self._drawn = evaluation
         self._shown_at = perf_counter()
-        mistakes = evaluation.top_losses(COUNT, self.label.value)
+        mistakes = evaluation.top_losses(COUNT, None if self.label.value == ALL else self.label.value)
         wrong = int((evaluation.predictions != evaluation.labels).sum())
         sentence = (
             f"{wrong:,} of {len(evaluation.labels):,} {self.set.value} images are read wrongly. These cost most; "
@@ -220,9 +225,9 @@ class MistakesPanel(Panel):
 
     def _make_file(self):
         self.link = text("", "mnistlab-link")
-        self.load = ipywidgets.FileUpload(description="Load changes", accept=".json,application/json", multiple=False)
-        self.load.add_class("mnistlab-plain")
-        self.load.observe(self.lab.guard(self._on_load), "value")
+        self.load = UploadButton(
+            "Load changes", MAX_BYTES, self._on_load, self.lab, images=False, accept=".json,application/json"
+        )
         self._show_link()
         about = help_text("The changes are a small text file: which images go, and which labels are new.")
         return about, self.link, self.load
@@ -238,11 +243,9 @@ class MistakesPanel(Panel):
                 )
         self.link.value = f"<p>{links or 'There are no changes to download yet.'}</p>"
 
-    def _on_load(self, change):
-        if not self.load.value:
-            return
-        content = bytes(self.load.value[0]["content"])
-        self.load.value = ()  # so that the same file can be chosen again
+    def _on_load(self, name, size, content, first, last):
+        if content is None:
+            raise ValueError(f"{name} could not be read, or is too large to be a file of changes.")
         loaded = Changes.from_json(content.decode("utf-8", "replace"), self.lab.dataset, self.lab.available)
         self.lab.put_changes(self.lab.changes[loaded.split].merge(loaded))
         self.lab.message = f"{len(loaded)} changes to the {loaded.split} set were loaded."

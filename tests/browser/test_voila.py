@@ -4,6 +4,7 @@ import re
 
 import psutil
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from .conftest import app
@@ -372,3 +373,27 @@ def test_the_terminal_of_the_app_says_where_the_page_is_and_shows_no_traceback(v
     text = voila[1].log.read_text()
     assert text.startswith(f"The lab is at {voila[0]}")
     assert "Traceback" not in text, text
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_panel_closed_or_open(watched, voila, scheme):
+    page = watched(color_scheme=scheme)
+    open_lab(page, voila[0])
+    assert problems(page) == []
+    train_to_the_end(page)
+    toggles = page.locator("button.mnistlab-toggle")
+    for toggle in toggles.all():
+        toggle.click()
+        expect(toggle).to_have_attribute("aria-expanded", "true")
+    expect(page.get_by_role("img", name="Average image of 9")).to_be_visible()
+    assert problems(page) == []
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert problems(page) == []
+
+
+def problems(page):
+    """What axe-core has against the page as it stands: rule and element."""
+    return [
+        (found["id"], node["html"][:200]) for found in Axe().run(page).response["violations"] for node in found["nodes"]
+    ]
