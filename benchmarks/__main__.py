@@ -1,7 +1,7 @@
 """`python -m benchmarks [--readme] [--data-dir FOLDER] [--peers PYTHON] [--only PART...]`: one run, one table.
 
-With --readme the table also replaces the one in README.md, so that no figure there is typed by hand, and the pictures
-notebooks/lab.png and benchmarks/scaling.png are made anew. Nothing else should be busy on the machine meanwhile: two
+With --readme the table also replaces the one in README.md, so that no figure there is typed by hand, and the README's
+pictures are made anew. Nothing else should be busy on the machine meanwhile: two
 programs that both want all cores slow each other down far more than by half.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 import mnistlab
 from mnistlab.reproduce import reproduce
 
-from . import scaling
+from . import pictures, scaling
 from .augmentation import augmentation_rows
 from .engine import preset_rows, tutorial_rows
 from .page import page_rows
@@ -56,6 +56,7 @@ def main():
         put_in_readme("figures", text)
         put_in_readme("results", results_table(reproduce(*official)))
         scaling.chart(scaling.measure(official))
+        pictures.main()
 
 
 def results_table(outcomes):

@@ -12,7 +12,6 @@ from time import perf_counter
 from . import browser as real
 from .table import Row
 
-PICTURE = Path(__file__).parents[1] / "notebooks" / "lab.png"
 # Voilà's usual page links an icon font elsewhere: let that fail at once rather than be waited for.
 FLAGS = [*real.FLAGS, "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
 ONE_SLIDER = {
@@ -54,7 +53,6 @@ def page_rows(data_dir=None, rounds=9):
                     opened[address].append(opening(browser, address))
             rows = [opening_row(opened[ours][1:], opened[plain][1:])]  # the first of each warms the disk cache
             rows += run_rows([one_run(browser, ours) for _ in range(rounds)])
-            photograph(browser, ours)
         browser.close()
     return rows + [asyncio.run(drawing_row(data_dir))]
 
@@ -88,7 +86,8 @@ MEASURE = """async () => {
     look.observe(element, {attributes: true, childList: true, subtree: true, characterData: true});
   });
   const frames = [];
-  new MutationObserver(() => frames.push(performance.now())).observe(image, {attributes: true, attributeFilter: ['src']});
+  const frame = new MutationObserver(() => frames.push(performance.now()));
+  frame.observe(image, {attributes: true, attributeFilter: ['src']});
   const clicked = performance.now();
   button('Train').click();
   await until(image, () => frames.length >= 20);
@@ -131,20 +130,6 @@ def run_rows(runs):
             must_reach="at most 500 ms", reached=middle["stop"] <= 500,
         ),
     ]
-
-
-def photograph(browser, address):
-    """Take the README's picture: the page after a run."""
-    page = browser.new_page(viewport={"width": 1100, "height": 1180})
-    page.goto(address)
-    handle = page.get_by_role("slider", name="Epochs")
-    handle.focus()
-    handle.press("PageUp")
-    page.get_by_role("button", name="Train", exact=True).click()
-    page.locator(".mnistlab-status", has_text="Done").wait_for()
-    page.get_by_role("button", name="Train", exact=True).blur()
-    page.screenshot(path=PICTURE)
-    page.close()
 
 
 async def drawing_row(data_dir):

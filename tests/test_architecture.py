@@ -134,7 +134,10 @@ def test_threads_and_processes_are_no_business_of_the_engine(name, path):
         assert not own & {"asyncio", "threading", "multiprocessing", "subprocess", "socket", "concurrent"}
 
 
-@pytest.mark.parametrize("folder", [PACKAGE, Path(__file__).parent], ids=["package", "tests"])
+WRITTEN = (PACKAGE, Path(__file__).parent, PACKAGE.parent / "benchmarks")
+
+
+@pytest.mark.parametrize("folder", WRITTEN, ids=lambda folder: folder.name)
 def test_no_line_is_longer_than_120_characters(folder):
     too_long = [
         f"{path.relative_to(folder)}:{number}"

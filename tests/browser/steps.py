@@ -38,8 +38,24 @@ def status(page):
 
 
 def train_to_the_end(page):
+    # The message that stands there now may be another run's "Done".
+    page.evaluate("document.querySelector('.mnistlab-status .mnistlab-message').dataset.old = 'yes'")
     press(page, "Train")
-    expect(status(page)).to_contain_text("Done", timeout=LONG)
+    expect(page.locator(".mnistlab-status .mnistlab-message:not([data-old])")).to_contain_text("Done", timeout=LONG)
+
+
+def draw(page, *strokes):
+    """Draw on the sheet with the mouse; points from 0 to 1, right and down."""
+    sheet = page.locator(".mnistlab-sheet")
+    sheet.scroll_into_view_if_needed()
+    box = sheet.bounding_box()
+    for stroke in strokes:
+        points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point, steps=6)
+        page.mouse.up()
 
 
 def upload(page, *files):

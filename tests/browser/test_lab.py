@@ -8,21 +8,7 @@ from PIL import Image
 from playwright.sync_api import expect
 from test_variations import zip_of
 
-from .steps import LONG, digit_picture, open_lab, press, set_by_keyboard, status, train_to_the_end
-
-
-def draw(page, *strokes):
-    """Draw on the sheet with the mouse; points from 0 to 1, right and down."""
-    sheet = page.locator(".mnistlab-sheet")
-    sheet.scroll_into_view_if_needed()
-    box = sheet.bounding_box()
-    for stroke in strokes:
-        points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
-        page.mouse.move(*points[0])
-        page.mouse.down()
-        for point in points[1:]:
-            page.mouse.move(*point, steps=6)
-        page.mouse.up()
+from .steps import LONG, digit_picture, draw, open_lab, press, set_by_keyboard, status, train_to_the_end
 
 
 SEVEN = ((0.28, 0.2), (0.72, 0.2), (0.45, 0.82))
