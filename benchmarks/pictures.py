@@ -17,7 +17,7 @@ SEVEN = ((0.28, 0.2), (0.72, 0.2), (0.45, 0.82))
 
 def take(browser, address):
     """Train on the page, draw a digit, and keep lab.png, mistakes.png and digit.png."""
-    page = browser.new_page(viewport={"width": 1100, "height": 1180})
+    page = browser.new_page(viewport={"width": 1100, "height": 1640})
     page.goto(address)
     handle = page.get_by_role("slider", name="Epochs")
     handle.focus()
@@ -49,7 +49,7 @@ def _draw(page):
 
 def _keep(name, content):
     """As a palette image: a fraction of the size, and nobody sees it."""
-    picture = Image.open(io.BytesIO(content)).convert("RGB").quantize(96, dither=Image.Dither.NONE)
+    picture = Image.open(io.BytesIO(content)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
     picture.save(FOLDER / f"{name}.png", optimize=True)
 
 
