@@ -397,3 +397,17 @@ def problems(page):
     return [
         (found["id"], node["html"][:200]) for found in Axe().run(page).response["violations"] for node in found["nodes"]
     ]
+
+
+def test_on_paper_stands_what_was_set_and_what_came_of_it(watched, voila):
+    page = watched(color_scheme="dark")
+    open_lab(page, voila[0])
+    train_to_the_end(page)
+    expect(page.locator(".mnistlab-top-losses img")).to_have_count(12)
+    page.emulate_media(media="print")
+    for kept in ("Done: 4 epochs", "After epoch 4", "Hidden size", "read as"):
+        expect(page.get_by_text(kept).first).to_be_visible()
+    expect(page.locator(".mnistlab-curves img")).to_be_visible()
+    assert page.locator("button:visible").count() == 0
+    expect(page.get_by_role("heading", name="Your own digit")).to_be_hidden()
+    assert page.evaluate("getComputedStyle(document.querySelector('.mnistlab-status')).color") == "rgb(34, 34, 34)"
