@@ -16,7 +16,7 @@ FLOORS = [
     ("network", "data", "files", "images"),
     (
         "training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps", "cleaning", "label_errors", "hints",
-        "folders", "novelty",
+        "folders", "novelty", "inspection",
     ),
     ("plots", "export", "diagram"),
     ("app",),
