@@ -207,6 +207,17 @@ def scaled(features, factors):
     return features * (factors if features.ndim == 2 else factors.reshape(-1, 1, 1, 1))
 
 
+def altered(network, x, factors):
+    """The logits (b, classes) of a network whose units answer more or less than they do; it is not changed itself.
+
+    factors: {stop of a hidden Stage: what its units are `scaled` by}; with none, or with ones, these are the logits.
+    """
+    start = 0
+    for stop in sorted(factors):
+        x, start = scaled(through(network, x, start, stop), factors[stop]), stop
+    return through(network, x, start)
+
+
 def dead_units(features, tolerance=1e-6):
     """Which units, or channels, tell these images nothing: bool (units,).
 

@@ -54,6 +54,9 @@ function mend() {
     set(status, "aria-live", "polite");
   });
   document.querySelectorAll(".mnistlab .mnistlab-curves img").forEach(describeCurves);
+  document.querySelectorAll(".mnistlab .widget-toggle-buttons button").forEach((button) => {
+    set(button, "aria-pressed", String(button.classList.contains("mod-active")));
+  });
   keepFocus();
 }
 
