@@ -179,17 +179,20 @@ def pca(features, count=2):
     return Components(x @ axes, axes, mean, shares)
 
 
-def nearest(features, points):
-    """For each of the points (m, d) the row of the nearest of the features (n, d): int64 (m,)."""
-    squares = np.square(features).sum(axis=1) - 2 * points @ features.T  # the points' own length moves no minimum
-    return squares.argmin(axis=1)
+def nearest(features, points=None):
+    """(rows, distances) of the nearest of the features (n, d) to each of the points (m, d): int64 (m,), float64 (m,).
 
-
-def neighbours_agree(features, labels):
-    """The share of images (0 to 1) whose nearest other image by features (n, d) has the same label, labels (n,)."""
-    squares = np.square(features).sum(axis=1) - 2 * features @ features.T
-    np.fill_diagonal(squares, np.inf)
-    return float((labels[squares.argmin(axis=1)] == labels).mean())
+    Without points: to each of the features the nearest other one, n at least 2. Distances are Euclidean.
+    """
+    features = np.asarray(features, np.float64)
+    own = points is None
+    points = features if own else np.asarray(points, np.float64)
+    # |a - b|^2 = |a|^2 - 2ab + |b|^2: one matrix product instead of a difference for every pair.
+    squares = np.square(features).sum(axis=1) - 2 * points @ features.T
+    if own:
+        np.fill_diagonal(squares, np.inf)
+    rows = squares.argmin(axis=1)
+    return rows, np.linalg.norm(points - features[rows], axis=1)
 
 
 def between(first, second, count):

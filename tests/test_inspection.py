@@ -17,7 +17,6 @@ from mnistlab.inspection import (
     gradient_times_input,
     health,
     nearest,
-    neighbours_agree,
     occlusion,
     pca,
     scaled,
@@ -230,11 +229,14 @@ def test_directions_that_cannot_be_found_are_refused(shape, count):
 def test_neighbours():
     data, points = rng(8).normal(size=(40, 5)), rng(9).normal(size=(6, 5))
     distances = np.linalg.norm(data[None] - points[:, None], axis=2)
-    np.testing.assert_array_equal(nearest(data, points), distances.argmin(axis=1))
-    np.testing.assert_array_equal(nearest(data, data), np.arange(40))
-    labels = np.repeat([0, 1], 20)
-    assert neighbours_agree(data + 100 * labels[:, None], labels) == 1
-    assert neighbours_agree(np.array([[0.0], [1], [10], [11]]), np.array([0, 1, 1, 1])) == 0.5
+    rows, found = nearest(data, points)
+    np.testing.assert_array_equal(rows, distances.argmin(axis=1))
+    np.testing.assert_allclose(found, distances.min(axis=1))
+    np.testing.assert_array_equal(nearest(data, data)[0], np.arange(40))
+    rows, found = nearest(data)
+    among = np.linalg.norm(data[None] - data[:, None], axis=2) + 1e9 * np.eye(40)
+    np.testing.assert_array_equal(rows, among.argmin(axis=1))
+    np.testing.assert_allclose(found, among.min(axis=1))
 
 
 @given(st.integers(2, 9), st.integers(0, 100))

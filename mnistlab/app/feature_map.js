@@ -25,7 +25,7 @@ function render({ model, el }) {
   map.append(svg);
   const canvas = element("canvas", { className: "mnistlab-map-image", width: 112, height: 112 });
   canvas.setAttribute("aria-hidden", "true");
-  const words = element("p", { textContent: "Point at a sign to see its image." });
+  const words = element("p", { textContent: "Point at a sign to see its image. A click or Enter picks it for the other parts." });
   words.setAttribute("aria-live", "polite");
   const card = element("div", { className: "mnistlab-map-card" }, canvas, words);
   el.classList.add("mnistlab-map");
@@ -113,7 +113,12 @@ function render({ model, el }) {
     return best;
   }
 
-  const pick = () => at !== null && model.send({ pick: model.get("numbers")[at] });
+  function pick() {
+    if (at === null) return;
+    show(at);
+    words.textContent += " Picked for the other parts.";
+    model.send({ pick: model.get("numbers")[at] });
+  }
   const point = (event) => {
     const found = nearest(event);
     if (found !== null && found !== at) show(found);

@@ -9,9 +9,9 @@ import numpy as np
 import traitlets
 
 from ..images import png
-from ..inspection import as_rows, between, nearest, neighbours_agree, pca, through
+from ..inspection import as_rows, between, nearest, pca, through
 from ..losses import softmax
-from .inside_part import Choice, Image, Part, figure
+from .inside_part import ANY, Choice, Image, Part, figure
 from .parts import button, make, row, shared_layout, text
 
 # Images on the map and beside each other on its sheet; images among which a nearest one is looked for.
@@ -91,7 +91,7 @@ class Map(Part):
         self.said.value = self._said(look, stage, found, features, labels)
 
     def _said(self, look, stage, found, features, labels):
-        agree = neighbours_agree(np.asarray(features, np.float64), labels)
+        agree = (labels[nearest(features)[0]] == labels).mean()
         centres = np.array([found.points[labels == k].mean(axis=0) for k in np.unique(labels)])
         lines = ""
         for k, centre in zip(np.unique(labels), centres):
@@ -128,14 +128,14 @@ def _sheet(images):
 class Between(Part):
     title, picks = "Between two images", True
     about = (
-        "Half of one digit laid over half of another is no digit: a straight line between pixels leaves the images that "
-        "exist. A hidden layer lays them out so that along the line lie real ones."
+        "In pixels, halfway from one digit to another lies one laid over the other: no digit. Halfway within a layer lies a "
+        "list of numbers, and some real image comes nearest to it. Compare what is met on the two ways."
     )
 
     def make(self):
         self._second = 0
-        self.label = make(self.lab, Choice, description="Towards", options=[("", None)])
-        self.layer = make(self.lab, Choice, description="Layer", options=[("", None)])
+        self.label = make(self.lab, Choice, description="Towards", options=[("", ANY)])
+        self.layer = make(self.lab, Choice, description="Layer", options=[("", ANY)])
         self.lines = text("", "mnistlab-between", lab=self.lab)
         self.on(self.label, self.layer)
         return row(self.label, button("Another", self._another, self.lab), self.layer), self.lines
@@ -146,10 +146,11 @@ class Between(Part):
 
     async def draw(self, look):
         names, classes = look.names, np.unique(look.dataset.labels_of())
-        fresh = self.label.value is None
+        fresh = self.label.value == ANY
         self.label.offer((f"another {names[k]}" if k == look.label else names[k], int(k)) for k in classes)
-        if fresh and self.label.value == look.label and len(classes) > 1:
-            self.label.value = int(classes[1])
+        if fresh:  # a class that has nothing to do with the picked image
+            others = np.setdiff1d(classes, [look.label, int(look.probabilities.argmax())])
+            self.label.value = int((others if len(others) else classes)[0])
         hidden = look.hidden or look.stages[-1:]
         self.layer.offer((stage.title, place) for place, stage in reversed(list(enumerate(hidden))))
         stage = hidden[self.layer.value]
@@ -164,7 +165,7 @@ class Between(Part):
         own = own if own.ndim == 2 else np.moveaxis(own, -1, 0)
         line = between(own[0], own[1], STEPS)
         flat = line.reshape(STEPS, -1)
-        found = nearest(np.concatenate([features, flat[[0, -1]]]), flat)
+        found = nearest(np.concatenate([features, flat[[0, -1]]]), flat)[0]
         rows = np.concatenate([np.arange(searched), [look.row, second]])[found]
         above = line if line.ndim == 2 else np.moveaxis(line, 0, -1)
         in_pixels = softmax(through(look.network, blends))
@@ -178,8 +179,9 @@ class Between(Part):
             + _strip(look, f"In {stage.title.lower()}: the real image nearest to each point", real, in_layer, pair, "nearest")
             + "<p class='mnistlab-small'>Below each image: what the network answers there, and bars for the first class (blue), "
             f"the second (orange) and all others (grey). The network cannot draw what its layers hold; so for a point in the "
-            f"layer you see the one of {searched:,} validation images whose answers there are nearest. The manifold "
-            "hypothesis: Chollet, Deep Learning with Python, 5.1.2.</p>"
+            f"layer you see the one of {searched:,} validation images whose numbers there are nearest. That digits form a smooth "
+            "space of their own, far smaller than that of all pixels, is the manifold hypothesis (Chollet, Deep Learning with "
+            "Python, 5.1.2); this network has only learned to tell them apart, not to move within that space.</p>"
         )
 
 

@@ -15,6 +15,9 @@ from .parts import button, make, picture, shared_layout
 
 # From blue for what is below 0 over white to vermilion, Okabe and Ito's two ends; so many shades to each side.
 BELOW, ABOVE, SHADES = (0, 114, 178), (213, 94, 0), 16
+# The places in the palette of nothing and of the lines between images; what a drop-down gives for "all" and the like,
+# since ipywidgets shows nothing at all for None.
+NOTHING, LINE, ANY = SHADES, 2 * SHADES + 1, -1
 # Images that go through the network at once: a slice of work after which the page can be used again.
 SLICE = 128
 
@@ -57,7 +60,8 @@ class Look:
 
     def said(self, row):
         """One image in words."""
-        return f"validation image {row + 1}, a {self.names[int(self.dataset.labels_of(row))]}"
+        number = int(self.dataset.indices[row])
+        return f"validation image {row + 1} (number {number} of the dataset), a {self.names[int(self.dataset.labels_of(row))]}"
 
 
 class Part:
@@ -95,7 +99,7 @@ class Pick:
     def __init__(self, lab, on_change):
         self.row, self._set, self._chosen, self._following = 0, None, False, False
         self._run, self._on_change = None, on_change
-        self.label = make(lab, Choice, description="Class", options=[("all", None)])
+        self.label = make(lab, Choice, description="Class", options=[("all", ANY)])
         self.number = make(lab, ipywidgets.BoundedIntText, description="Image", min=1, max=1)
         self.label.observe(lab.guard(self._on_label), "value")
         self.number.observe(lab.guard(self._on_number), "value")
@@ -114,7 +118,7 @@ class Pick:
             self._set, self._chosen, self.row = run.validation_set, False, 0
         self._following = True
         try:
-            self.label.offer([("all", None), *((name, k) for k, name in enumerate(run.train_set.class_names))])
+            self.label.offer([("all", ANY), *((name, k) for k, name in enumerate(run.train_set.class_names))])
             if not self._chosen and run.evaluation is not None:
                 self.row, self._chosen = self._worst(), True
             self.number.max = len(run.validation_set)
@@ -146,7 +150,7 @@ class Pick:
 
     def _rows(self):
         labels = self._set.labels_of()
-        return np.arange(len(labels)) if self.label.value is None else np.flatnonzero(labels == self.label.value)
+        return np.arange(len(labels)) if self.label.value == ANY else np.flatnonzero(labels == self.label.value)
 
     def _worst(self):
         rows = self._rows()
@@ -167,10 +171,10 @@ class Pick:
 
 
 def palette():
-    """The colours of `coloured`, as a palette image wants them: 2 SHADES + 1 of them."""
+    """The colours of `coloured`, uint8 (2 SHADES + 2, 3): from below over white to above, and the grey of lines."""
     shares = np.linspace(0, 1, SHADES + 1)[:, None]
     below, above = (255 + shares * (np.array(end) - 255) for end in (BELOW, ABOVE))
-    return np.rint(np.concatenate([below[:0:-1], above])).astype(np.uint8)
+    return np.rint(np.concatenate([below[:0:-1], above, [[213, 217, 222]]])).astype(np.uint8)
 
 
 def shades(values, scale):
@@ -187,10 +191,11 @@ def coloured(places):
 
 
 def sheet(places, columns, gap=1):
-    """Many small images (n, rows, columns) of `shades` beside and below each other, with white lines between them."""
+    """Many small images (n, rows, columns) of `shades` beside and below each other, with lines between them."""
     n, high, wide = places.shape
     lines = ceil(n / columns)
-    made = np.full((lines * (high + gap) - gap, columns * (wide + gap) - gap), SHADES, np.uint8)
+    made = np.full((lines * (high + gap) - gap, columns * (wide + gap) - gap), LINE, np.uint8)
+    made[(lines - 1) * (high + gap) :, (n - (lines - 1) * columns) * (wide + gap) :] = NOTHING
     for k, one in enumerate(places):
         i, j = k // columns * (high + gap), k % columns * (wide + gap)
         made[i : i + high, j : j + wide] = one

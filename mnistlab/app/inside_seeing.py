@@ -7,7 +7,7 @@ import numpy as np
 
 from ..inspection import as_rows, first_filters, gradient_times_input, occlusion, through
 from ..losses import softmax
-from .inside_part import Choice, Part, coloured, figure, over, read_as, shades, sheet
+from .inside_part import ANY, Choice, Part, coloured, figure, over, read_as, shades, sheet
 from .parts import make, picture, row, text
 
 # Units on one sheet, and how many stand beside each other on a wide page and on a phone.
@@ -115,16 +115,16 @@ class Pixels(Part):
     )
 
     def make(self):
-        self.label = make(self.lab, Choice, description="Evidence for", options=[("the predicted class", None)])
+        self.label = make(self.lab, Choice, description="Evidence for", options=[("the predicted class", ANY)])
         self.maps = text("", "mnistlab-pixels", lab=self.lab)
         self.on(self.label)
         return row(self.label), self.maps
 
     async def draw(self, look):
-        options = [("the predicted class", None), *((name, k) for k, name in enumerate(look.names))]
+        options = [("the predicted class", ANY), *((name, k) for k, name in enumerate(look.names))]
         self.label.offer(options)
         probabilities, pixels = look.probabilities, look.dataset.image(look.row)
-        label = int(probabilities.argmax()) if self.label.value is None else self.label.value
+        label = int(probabilities.argmax()) if self.label.value == ANY else self.label.value
         name = escape(look.names[label])
         gradient, product = (each.reshape(look.shape) for each in gradient_times_input(look.network, look.x, [label]))
         hidden = occlusion(look.network, look.x[0], label, look.shape, min(6, *look.shape), 2, look.black())

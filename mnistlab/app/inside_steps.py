@@ -8,7 +8,7 @@ import numpy as np
 from ..convolution import Conv2D, Flatten, MaxPool2D, Reshape
 from ..inspection import tempered, through, weighted_sum
 from ..layers import BatchNorm, Dense, Dropout, LeakyReLU, ReLU, Sigmoid, Tanh
-from .inside_part import Choice, Part, figure
+from .inside_part import ANY, Choice, Part, figure
 from .parts import make, row, text
 
 TERMS = 3
@@ -26,7 +26,7 @@ class Steps(Part):
     def make(self):
         lab = self.lab
         self.unit = make(lab, ipywidgets.IntSlider, description="Unit to follow", min=1, max=1)
-        self.label = make(lab, Choice, description="Class", options=[("the predicted class", None)])
+        self.label = make(lab, Choice, description="Class to follow", options=[("the predicted class", ANY)])
         self.temperature = make(
             lab, ipywidgets.FloatLogSlider, description="Temperature", base=10, min=-1, max=1, step=0.05, value=1.0,
             readout_format=".2f",
@@ -39,9 +39,9 @@ class Steps(Part):
 
     async def draw(self, look):
         self.unit.max = min((stage.units for stage in look.hidden), default=1)
-        self.label.offer([("the predicted class", None), *((name, k) for k, name in enumerate(look.names))])
+        self.label.offer([("the predicted class", ANY), *((name, k) for k, name in enumerate(look.names))])
         logits = through(look.network, look.x)
-        label = int(logits.argmax()) if self.label.value is None else self.label.value
+        label = int(logits.argmax()) if self.label.value == ANY else self.label.value
         image = figure(look.dataset.image(look.row), look.said(look.row).capitalize(), f"is {escape(look.names[look.label])}", 112)
         table = self._layers(look, label)
         classes = self._classes(logits, look.names)
@@ -50,8 +50,7 @@ class Steps(Part):
     def _layers(self, look, label):
         """A line a layer: what it does, and the number that comes of it for the unit or class that is followed."""
         unit, x, last = self.unit.value - 1, look.x, look.stages[-1].weights
-        number = float(look.x.max())
-        lines = [_line("Pixels", f"{look.x.size} numbers, ink is large", f"the darkest is {number:.2f}")]
+        lines = [_line("Pixels", f"{look.x.size} numbers, ink is large", f"the largest is {x.max():.2f}")]
         for place, layer in enumerate(look.network.layers):
             kind, given = type(layer), x
             x = through(look.network, x, place, place + 1)
@@ -62,13 +61,14 @@ class Steps(Part):
                 where = f", row {found.place[0] + 1}, column {found.place[1] + 1}" if found.place else ""
                 rule = f"{what}{where}: a sum of {len(found.weights)} products and a bias"
                 lines.append(_line(_said(layer, x), rule, _sum(found)))
-                number = found.value
+                if place == last and given.ndim == 2 and unit < given.shape[1] and look.hidden:
+                    share = found.inputs[unit] * found.weights[unit]
+                    lines.append(_line("", f"of it from unit {unit + 1}", f"{_product(found, unit)} = <b>{_number(share, 3)}</b>"))
             elif kind in (ReLU, LeakyReLU, Sigmoid, Tanh, BatchNorm) and x.ndim == 2 and unit < x.shape[1]:
-                before, number = float(given[0, unit]), float(x[0, unit])
-                lines.append(_line(kind.__name__, RULES[kind], f"{before:.3f} becomes <b>{number:.3f}</b>"))
+                before, after = _number(given[0, unit], 3), _number(x[0, unit], 3)
+                lines.append(_line(kind.__name__, RULES[kind], f"{before} becomes <b>{after}</b>"))
             elif kind in (ReLU, LeakyReLU, Sigmoid, Tanh, BatchNorm) and x.ndim == 4:
-                number = float(x[unit].max())
-                lines.append(_line(kind.__name__, RULES[kind], f"channel {unit + 1}: the largest is {number:.3f}"))
+                lines.append(_line(kind.__name__, RULES[kind], f"channel {unit + 1}: the largest is {_number(x[unit].max(), 3)}"))
             else:
                 lines.append(_line(kind.__name__, RULES.get(kind, ""), f"{_size(x)}"))
         return (
@@ -83,8 +83,8 @@ class Steps(Part):
         powers = np.exp((z - z.max()) / temperature)
         best = int(z.argmax())
         lines = "".join(
-            f'<tr{" class=mnistlab-best" if k == best else ""}><th scope="row">{escape(name)}</th><td>{z[k]:.2f}</td>'
-            f"<td>{z[k] / temperature:.2f}</td><td>{powers[k]:.4f}</td><td>{p[k]:.2%}</td>"
+            f'<tr{" class=mnistlab-best" if k == best else ""}><th scope="row">{escape(name)}</th><td>{_number(z[k], 2)}</td>'
+            f"<td>{_number(z[k] / temperature, 2)}</td><td>{powers[k]:.4f}</td><td>{p[k]:.2%}</td>"
             f'<td class="mnistlab-bar"><span style="width:{100 * p[k]:.1f}%"></span></td></tr>'
             for k, name in enumerate(names)
         )
@@ -101,7 +101,8 @@ class Steps(Part):
 
 
 def _line(layer, rule, result):
-    return f'<tr><th scope="row">{layer}</th><td>{rule}</td><td>{result}</td></tr>'
+    kind = ' class="mnistlab-sum"' if "(the rest)" in result else ""
+    return f'<tr{kind}><th scope="row">{layer}</th><td>{rule}</td><td>{result}</td></tr>'
 
 
 def _said(layer, x):
@@ -117,11 +118,20 @@ def _sum(found):
     products = found.inputs * found.weights
     largest = np.argsort(-np.abs(products), kind="stable")[:TERMS]
     largest = largest[products[largest] != 0]
-    words = " ".join(
-        f"{'+' if products[k] >= 0 else '−'} {abs(found.inputs[k]):.2f}·{abs(found.weights[k]):.2f}" for k in largest
-    )
+    words = " + ".join(_product(found, k) for k in largest)
     rest = float(products.sum() - products[largest].sum())
-    return f"{words} {_signed(rest)} (the rest) {_signed(found.bias)} (bias) = <b>{found.value:.3f}</b>"
+    return f"{words} {_signed(rest)} (the rest) {_signed(found.bias)} (bias) = <b>{_number(found.value, 3)}</b>"
+
+
+def _product(found, k):
+    """One term of a weighted sum: "0.98·(−0.21)"."""
+    weight = _number(found.weights[k], 2)
+    return f"{_number(found.inputs[k], 2)}·{f'({weight})' if weight.startswith('−') else weight}"
+
+
+def _number(value, digits):
+    """A number with a real minus sign."""
+    return f"{value:.{digits}f}".replace("-", "−")
 
 
 def _signed(value):

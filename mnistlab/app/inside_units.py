@@ -13,8 +13,9 @@ from ..inspection import altered, first_filters, health, stages, through
 from .inside_part import Choice, Part, coloured, figure, shades
 from .parts import button, make, row, text
 
-# Images that gradient and units are measured on, the share of a run's time that this may take, lines of the table.
-MEASURED, SHARE, LINES = 128, 0.05, 200
+# Images that gradients and units are measured on; seconds, and the share of a run's time, that this may take; lines of the
+# table.
+MEASURED, ALLOWED, SHARE, LINES = 128, 0.1, 0.05, 200
 
 
 class Units(Part):
@@ -24,7 +25,7 @@ class Units(Part):
     def make(self):
         lab = self.lab
         self.factors, self._of, self._following = {}, None, False  # what each changed unit is multiplied by: (layer, unit)
-        self.layer = make(lab, Choice, description="Layer", options=[("", None)])
+        self.layer = make(lab, Choice, description="Layer", options=[("", 0)])
         self.unit = make(lab, ipywidgets.IntSlider, description="Unit", min=1, max=1)
         self.factor = make(lab, ipywidgets.FloatSlider, description="Scale", min=0, max=2, step=0.05, value=1)
         self.result = text("", "mnistlab-units", lab=lab)
@@ -170,7 +171,7 @@ class Recorder:
 
     def _on_epoch(self, change):
         run = self.lab.run
-        if run is self._run and self._spent <= SHARE * run.seconds:
+        if run is self._run and self._spent <= ALLOWED + SHARE * run.seconds:
             self._measure(run.epoch)
 
     def _measure(self, epoch):
