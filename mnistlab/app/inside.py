@@ -72,8 +72,6 @@ class InsidePanel(Panel):
         if self.lab.run is None:
             self.recorder.forget()
             self._copy = None
-            if self.pick:
-                self.pick.forget_run()
             self._arrange()
         elif self.part and (self.part.often or change["name"] == "epochs_seen") and perf_counter() >= self._not_before:
             self.draw_soon()

@@ -97,8 +97,8 @@ class Pick:
     """Which image is looked at: the worst, the one before or after, of one class, or by its number. Calls on_change()."""
 
     def __init__(self, lab, on_change):
+        self.lab, self._on_change = lab, on_change
         self.row, self._set, self._chosen, self._following = 0, None, False, False
-        self._run, self._on_change = None, on_change
         self.label = make(lab, Choice, description="Class", options=[("all", ANY)])
         self.number = make(lab, ipywidgets.BoundedIntText, description="Image", min=1, max=1)
         self.label.observe(lab.guard(self._on_label), "value")
@@ -113,7 +113,6 @@ class Pick:
 
     def follow(self, run):
         """The picked row of this run's validation set; the worst image until somebody has chosen another."""
-        self._run = run
         if run.validation_set is not self._set:
             self._set, self._chosen, self.row = run.validation_set, False, 0
         self._following = True
@@ -127,26 +126,26 @@ class Pick:
             self._following = False
         return self.row
 
-    def forget_run(self):
-        self._run = None
-
     def take(self, row):
         """Look at this row."""
         self.row, self._chosen = int(row), True
         self._on_change()
 
     def worst(self):
-        if self._run is not None:
+        if self._followed:
             self.take(self._worst())
 
     def step(self, by):
         """The next row of the class, round the end."""
-        if self._run is None:
-            return
-        rows = self._rows()
+        rows = self._rows() if self._followed else ()
         if len(rows):
             place = np.searchsorted(rows, self.row, "right" if by > 0 else "left")
             self.take(rows[(place - (by < 0)) % len(rows)])
+
+    @property
+    def _followed(self):
+        """Whether the row is one of the lab's run, and not of an earlier one with another set."""
+        return self.lab.run is not None and self.lab.run.validation_set is self._set
 
     def _rows(self):
         labels = self._set.labels_of()
@@ -154,9 +153,10 @@ class Pick:
 
     def _worst(self):
         rows = self._rows()
-        if self._run.evaluation is None or not len(rows):
-            return self.row if not len(rows) else rows[0]
-        return int(rows[self._run.evaluation.losses[rows].argmax()])
+        evaluation = self.lab.run.evaluation
+        if evaluation is None or not len(rows):
+            return int(rows[0]) if len(rows) else self.row
+        return int(rows[evaluation.losses[rows].argmax()])
 
     def _on_label(self, change):
         if not self._following:

@@ -63,7 +63,7 @@ class Steps(Part):
                 lines.append(_line(_said(layer, x), rule, _sum(found)))
                 if place == last and given.ndim == 2 and unit < given.shape[1] and look.hidden:
                     share = found.inputs[unit] * found.weights[unit]
-                    lines.append(_line("", f"of it from unit {unit + 1}", f"{_product(found, unit)} = <b>{_number(share, 3)}</b>"))
+                    lines.append(_line("of that", f"from unit {unit + 1}", f"{_product(found, unit)} = <b>{_number(share, 3)}</b>"))
             elif kind in (ReLU, LeakyReLU, Sigmoid, Tanh, BatchNorm) and x.ndim == 2 and unit < x.shape[1]:
                 before, after = _number(given[0, unit], 3), _number(x[0, unit], 3)
                 lines.append(_line(kind.__name__, RULES[kind], f"{before} becomes <b>{after}</b>"))
