@@ -72,6 +72,8 @@ class InsidePanel(Panel):
         if self.lab.run is None:
             self.recorder.forget()
             self._copy = None
+            for part in self.parts.values():
+                part.drawn = False
             self._arrange()
         elif self.part and (self.part.often or change["name"] == "epochs_seen") and perf_counter() >= self._not_before:
             self.draw_soon()
@@ -93,7 +95,7 @@ class InsidePanel(Panel):
         part, why = self.part, self._unusable()
         self.note.value = f"<p>{escape(why or (part.about if part else CHOOSE))}</p>"
         widgets = ()
-        if part and not why:
+        if part and part.drawn and not why:
             widgets = (*([self.pick.widget] if part.picks else []), *part.widgets)
         if self.body.children != widgets:
             self.body.children = widgets
@@ -110,7 +112,11 @@ class InsidePanel(Panel):
         while self._wanted and self.part and not self._unusable():
             self._wanted = False
             started = perf_counter()
-            await self.part.draw(self._look(self.lab.run, self.part.picks))
+            part = self.part
+            await part.draw(self._look(self.lab.run, part.picks))
+            if not part.drawn:  # it appears with what it shows
+                part.drawn = True
+                self._arrange()
             ended = perf_counter()
             self._not_before = ended + max(EVERY, (ended - started) / SHARE)
             await asyncio.sleep(0)

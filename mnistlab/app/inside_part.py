@@ -73,13 +73,19 @@ class Part:
     title, about, picks, often = "", "", False, False
 
     def __init__(self, panel):
-        self.panel, self.lab = panel, panel.lab
+        self.panel, self.lab, self.drawn = panel, panel.lab, False
         self.widgets = tuple(self.make())
 
     def on(self, *controls):
         """Draw again whenever one of these controls is moved."""
         for control in controls:
             control.observe(self.lab.guard(lambda change: self.panel.draw_soon()), "value")
+
+    def reach(self, slider, box, end):
+        """A slider in a box gets another end. In the page it is made anew, or its End key would go to the old one."""
+        if slider.max != end:
+            slider.max, kept, box.children = end, box.children, ()
+            box.children = kept
 
 
 class Choice(ipywidgets.Dropdown):

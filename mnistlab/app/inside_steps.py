@@ -33,12 +33,12 @@ class Steps(Part):
         )
         self.sums = text("", "mnistlab-sums", lab=lab)
         self.on(self.unit, self.label, self.temperature)
-        sliders = ipywidgets.Box([self.unit, self.temperature], layout=self.unit.layout)
-        sliders.add_class("mnistlab-controls")
-        return row(self.label), sliders, self.sums
+        self.sliders = ipywidgets.Box([self.unit, self.temperature], layout=self.unit.layout)
+        self.sliders.add_class("mnistlab-controls")
+        return row(self.label), self.sliders, self.sums
 
     async def draw(self, look):
-        self.unit.max = min((stage.units for stage in look.hidden), default=1)
+        self.reach(self.unit, self.sliders, min((stage.units for stage in look.hidden), default=1))
         self.label.offer([("the predicted class", ANY), *((name, k) for k, name in enumerate(look.names))])
         logits = through(look.network, look.x)
         label = int(logits.argmax()) if self.label.value == ANY else self.label.value

@@ -32,13 +32,13 @@ class Units(Part):
         self.layer.observe(lab.guard(self._on_unit), "value")
         self.unit.observe(lab.guard(self._on_unit), "value")
         self.factor.observe(lab.guard(self._on_factor), "value")
-        sliders = ipywidgets.Box([self.unit, self.factor], layout=self.unit.layout)
-        sliders.add_class("mnistlab-controls")
+        self.sliders = ipywidgets.Box([self.unit, self.factor], layout=self.unit.layout)
+        self.sliders.add_class("mnistlab-controls")
         buttons = row(
             self.layer, button("Switch off", self._off, lab), button("Switch off all up to this unit", self._off_up_to, lab),
             button("Put all back", self._back, lab),
         )
-        return buttons, sliders, self.result
+        return buttons, self.sliders, self.result
 
     def _on_unit(self, change):
         self._follow()
@@ -83,7 +83,7 @@ class Units(Part):
             return
         self.layer.offer((stage.title, place) for place, stage in enumerate(look.hidden))
         stage = look.hidden[self.layer.value]
-        self.unit.max = stage.units
+        self.reach(self.unit, self.sliders, stage.units)
         self._follow()
         unit, factors = self.unit.value - 1, self._as_arrays(look)
         right, count, best = np.zeros(2), 0, (-np.inf, 0)
