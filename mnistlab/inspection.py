@@ -1,9 +1,9 @@
 """What a network sees: the features of its layers, which pixels matter, what a unit is worth, how healthy it is.
 
-Pure functions. A batch x is float (b, inputs) of the network's dtype, as `data.Batches.inputs` gives it; `features` of a
-layer are rows (b, units) or, within a convolutional network, images (channels, height, width, b). Everything is measured
-as at inference, without dropout. Parameters, state and gradient of a network are left as they were; its layers' buffers
-are used, so between two steps of a run is a good moment, and a `copy_of` it serves at any moment.
+Pure functions. A batch x is float (b, inputs) of the network's dtype, as `data.Batches.inputs` gives it; `features` of
+a layer are rows (b, units) or, within a convolutional network, images (channels, height, width, b). Everything is
+measured as at inference, without dropout. Parameters, state and gradient of a network are left as they were; its
+layers' buffers are used, so between two steps of a run is a good moment, and a `copy_of` it serves at any moment.
 """
 
 import math
@@ -34,7 +34,7 @@ class Stage(NamedTuple):
 
 
 def stages(network):
-    """The Stages of a network, bottom to top: the pixels, each layer with weights (behind its activation), the logits."""
+    """The Stages of a network, bottom to top: pixels, each layer with weights (behind its activation), logits."""
     found, convolutions, rows = [Stage("Pixels", 0, network.inputs, False, None)], 0, 0
     for place, layer in enumerate(network.layers):
         if isinstance(layer, Conv2D):
@@ -111,16 +111,16 @@ def gradient_times_input(network, x, classes):
 def occlusion(network, x, label, shape, size=6, stride=2, fill=0.0):
     """How much the probability of class `label` falls when a square hides a pixel: float64 (rows, columns).
 
-    x: one image (inputs,) of `shape` (rows, columns); a square of size x size pixels is set to `fill` at every place, in
-    steps of `stride` and at the far edges. A pixel gets the mean of p(x) - p(x hidden) over all squares that hide it; what
-    is above 0 speaks for the class (Zeiler and Fergus 2014, arXiv 1311.2901, section 4.2). Raises ValueError where
-    shape, size or stride do not fit the image.
+    x: one image (inputs,) of `shape` (rows, columns); a square of size x size pixels is set to `fill` at every place,
+    in steps of `stride` and at the far edges. A pixel gets the mean of p(x) - p(x hidden) over all squares that hide
+    it; what is above 0 speaks for the class (Zeiler and Fergus 2014, arXiv 1311.2901, section 4.2). Raises ValueError
+    where shape, size or stride do not fit the image.
     """
     rows, columns = shape
     if rows * columns != x.size or not 1 <= size <= min(shape) or stride < 1:
         raise ValueError(
-            f"An image of {x.size} values as {shape}, squares of {size} and steps of {stride} do not fit; squares go from 1 "
-            "to the image's side and steps begin at 1."
+            f"An image of {x.size} values as {shape}, squares of {size} and steps of {stride} do not fit; squares go "
+            "from 1 to the image's side and steps begin at 1."
         )
     places = [(i, j) for i in _starts(rows, size, stride) for j in _starts(columns, size, stride)]
     hidden = np.repeat(x.reshape(1, rows, columns), len(places) + 1, axis=0)
@@ -144,8 +144,11 @@ def _starts(side, size, stride):
 
 
 class Components(NamedTuple):
-    """A principal component analysis. points: (n, count); axes: (d, count), of length 1 and at right angles; mean: (d,);
-    shares: of all variance, what each axis holds, (count,), largest first."""
+    """A principal component analysis.
+
+    points: (n, count); axes: (d, count), of length 1 and at right angles; mean: (d,); shares: of all variance, what
+    each axis holds, (count,), largest first. All float64.
+    """
 
     points: np.ndarray
     axes: np.ndarray
@@ -154,16 +157,19 @@ class Components(NamedTuple):
 
 
 def pca(features, count=2):
-    """The Components of features (n, d): the `count` directions in which they differ most (Pearson 1901; Hotelling 1933).
+    """The Components of features (n, d): the `count` directions in which they differ most.
 
-    With X the features less their mean, the axes are eigenvectors of X^T X; where there are more features than images
-    they come from the smaller X X^T, for X^T u is one of the former if u is one of the latter. An axis points to where
-    its largest number is positive, so that a second look gives the same map. Computed in float64. Raises ValueError for
-    fewer than two images, and for a count above n or d.
+    With X the features less their mean, the axes are eigenvectors of X^T X (Pearson 1901; Goodfellow et al. 2016,
+    2.12); where there are more features than images they come from the smaller X X^T, for X^T u is one of the former
+    if u is one of the latter. An axis points to where its largest number is positive, so that a second look gives the
+    same map. Raises ValueError for fewer than two images, and for a count above n or d.
     """
     n, d = features.shape
     if n < 2 or not 1 <= count <= min(n, d):
-        raise ValueError(f"{count} directions of {n} images with {d} features cannot be found; take at most {min(n, d)}.")
+        raise ValueError(
+            f"{count} directions of {n} images with {d} features cannot be found; it takes two images, and at most "
+            f"{min(n, d)} directions."
+        )
     mean = features.mean(axis=0, dtype=np.float64)
     x = features - mean
     if d <= n:
@@ -205,7 +211,7 @@ def between(first, second, count):
 
 
 def scaled(features, factors):
-    """Features with each unit, or channel, times its factor: factors (units,), 1 leaves it as it is, 0 switches it off."""
+    """Features with each unit, or channel, times its factor: factors (units,), 1 changes nothing, 0 switches it off."""
     factors = np.asarray(factors, features.dtype)
     return features * (factors if features.ndim == 2 else factors.reshape(-1, 1, 1, 1))
 
@@ -224,24 +230,30 @@ def altered(network, x, factors):
 def dead_units(features, tolerance=1e-6):
     """Which units, or channels, tell these images nothing: bool (units,).
 
-    Such a unit gives the same value, to `tolerance`, whatever the image: a ReLU that is always 0 learns nothing any more
-    (Lu et al. 2019, arXiv 1903.06733), and a sigmoid that is always 0 or 1 hardly anything.
+    Such a unit gives the same value, to `tolerance`, whatever the image: a ReLU that is always 0 learns nothing any
+    more (Lu et al. 2019, arXiv 1903.06733), and a sigmoid that is always 0 or 1 hardly anything.
     """
     values = features.T if features.ndim == 2 else features.reshape(len(features), -1)
     return np.ptp(values, axis=1) <= tolerance
 
 
 class Health(NamedTuple):
-    """norms: the length of the loss's gradient by the weights of each layer that has some; dead: the share of dead units
-    of each hidden layer, 0 to 1. Lists of plain floats, bottom to top."""
+    """Lists of plain floats, bottom to top.
+
+    norms: the length of the loss's gradient by the weights of each layer that has some; dead: the share of dead units
+    of each hidden layer, 0 to 1.
+    """
 
     norms: list
     dead: list
 
 
 def health(network, x, labels, loss="cross-entropy"):
-    """The Health of a network on a batch x with labels (b,): a gradient that shrinks from layer to layer is vanishing
-    (Glorot and Bengio 2010), one that grows without end explodes."""
+    """The Health of a network on a batch x with labels (b,), measured with the loss of that name.
+
+    A gradient that shrinks from each layer to the one below vanishes; one that grows explodes (Glorot and Bengio
+    2010; Goodfellow et al. 2016, 8.2.5). Raises ValueError for an unknown loss.
+    """
     kept, measure = network.gradient.copy(), make_loss(loss)
     with np.errstate(over="ignore", invalid="ignore"):
         measure.forward(network.forward(x), labels)
@@ -260,7 +272,10 @@ def health(network, x, labels, loss="cross-entropy"):
 
 
 class Sum(NamedTuple):
-    """One weighted sum: inputs (n,) times weights (n,), plus the bias, gives value. place: (row, column), for a convolution."""
+    """One weighted sum: inputs (n,) times weights (n,), plus the bias, gives value.
+
+    place: (row, column) of a convolution's answer, else None.
+    """
 
     inputs: np.ndarray
     weights: np.ndarray
@@ -270,7 +285,7 @@ class Sum(NamedTuple):
 
 
 def weighted_sum(layer, x, unit):
-    """The Sum that a Dense layer, or a Conv2D at the place where its answer is largest, makes for one unit of one image.
+    """The Sum that a Dense layer, or a Conv2D where its answer is largest, makes for one unit of one image.
 
     x: what the layer is given, (1, n) or (channels, height, width, 1). Raises ValueError for a unit that is not there.
     """
@@ -293,8 +308,8 @@ def weighted_sum(layer, x, unit):
 def tempered(logits, temperature):
     """Softmax at a temperature above 0, (b, classes): p_k = exp(z_k / T) / sum_j exp(z_j / T) (Hinton et al. 2015).
 
-    1 is the softmax itself; higher makes the probabilities more alike, lower makes the largest one surer. ValueError for
-    a temperature that is not above 0 (arXiv 1503.02531, section 2).
+    1 is the softmax itself; higher makes the probabilities more alike, lower makes the largest one surer (arXiv
+    1503.02531, section 2). Raises ValueError for a temperature that is not above 0.
     """
     if not 0 < temperature < math.inf:
         raise ValueError(f"The temperature is {temperature!r}; it must be above 0.")

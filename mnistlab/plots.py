@@ -282,7 +282,7 @@ def finite_max(values):
 
 
 # Lines of layers: a colour and a dash pattern each (Okabe and Ito), used again from the first after the last.
-LAYERS = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", ":"), ("#222222", (0, (5, 1, 1, 1, 1, 1))))
+LAYERS = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", ":"), ("#222222", (0, (5, 1, 1, 1))))
 
 
 class LayerCurves:
@@ -299,7 +299,7 @@ class LayerCurves:
         self.size = 19 if narrow else 12
 
     def draw(self, epochs, titles, norms, hidden, dead):
-        """PNG bytes. epochs (n,); norms (layers, n) of the layers `titles`; dead (hidden layers, n), 0 to 1, of `hidden`."""
+        """PNG bytes. epochs (n,); norms (layers, n) of the layers `titles`; dead (layers, n), 0 to 1, of `hidden`."""
         self.figure.clear()
         axes = self.figure.subplots(2 if self.narrow else 1, 1 if self.narrow else 2)
         parts = ("Length of the gradient, logarithmic", titles, norms), ("Share of dead units", hidden, dead)
@@ -312,7 +312,7 @@ class LayerCurves:
             ax.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
             for k, (name, values) in enumerate(zip(names, lines)):
                 colour, dashes = LAYERS[k % len(LAYERS)]
-                ax.plot(epochs, values, linestyle=dashes, color=colour, marker="o", markersize=4, linewidth=2, label=name)
+                ax.plot(epochs, values, linestyle=dashes, color=colour, marker="o", markersize=4, label=name)
             if len(names):
                 ax.legend(fontsize=self.size - 1, frameon=False)
         norms = np.asarray(norms, float)

@@ -34,7 +34,8 @@ def dense(activation=Tanh, dtype=np.float64, inputs=16):
 
 def convolutional(dtype=np.float64):
     layers = [
-        Reshape(1, 6, 6), Conv2D(1, 4, 3, padding=1), ReLU(), MaxPool2D(2), Conv2D(4, 2, 3), Tanh(), Flatten(), Dense(2, 3),
+        Reshape(1, 6, 6), Conv2D(1, 4, 3, padding=1), ReLU(), MaxPool2D(2), Conv2D(4, 2, 3), Tanh(), Flatten(),
+        Dense(2, 3),
     ]
     return Network(layers, rng(), dtype)
 

@@ -1,7 +1,11 @@
-// A map of images as signs: mouse, finger and arrow keys show the image behind each; Enter, Space or a click chooses it.
+// A map of images as signs: mouse, finger and arrow keys show the image behind each; Enter or a click picks it.
 
 const WIDE = 640, HIGH = 420, EDGE = 14;
-const COLOURS = ["#222222", "#0072b2", "#b34700", "#00704f", "#a6428a", "#8a6100", "#2e7196", "#595959", "#7a2a0a", "#5b3fa8"];
+// Okabe and Ito's and some more, dark enough to be read on white; the signs tell the classes apart without them.
+const COLOURS = [
+  "#222222", "#0072b2", "#b34700", "#00704f", "#a6428a", "#8a6100", "#2e7196", "#595959", "#7a2a0a", "#5b3fa8",
+];
+const HINT = "Point at a sign to see its image. A click or Enter picks it for the other parts.";
 const SVG = "http://www.w3.org/2000/svg";
 
 function element(tag, properties, ...children) {
@@ -25,7 +29,7 @@ function render({ model, el }) {
   map.append(svg);
   const canvas = element("canvas", { className: "mnistlab-map-image", width: 112, height: 112 });
   canvas.setAttribute("aria-hidden", "true");
-  const words = element("p", { textContent: "Point at a sign to see its image. A click or Enter picks it for the other parts." });
+  const words = element("p", { textContent: HINT });
   words.setAttribute("aria-live", "polite");
   const card = element("div", { className: "mnistlab-map-card" }, canvas, words);
   el.classList.add("mnistlab-map");
@@ -85,7 +89,7 @@ function render({ model, el }) {
     });
     map.setAttribute(
       "aria-label",
-      `Map of ${signs.length} images. Arrow keys go to the next image in that direction, Enter picks it. A table follows.`,
+      `Map of ${signs.length} images. Arrow keys go to the next one that way, Enter picks it. A table follows.`,
     );
     if (at !== null) show(at);
   }

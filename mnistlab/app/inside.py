@@ -1,4 +1,4 @@
-"""The inside panel: what the network does within, part by part. One part is open at a time and made when first opened."""
+"""The inside panel: what the network does within, part by part. One is open at a time, made when first opened."""
 
 import asyncio
 from html import escape

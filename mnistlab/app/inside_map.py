@@ -20,11 +20,11 @@ STEPS = 7
 
 
 class FeatureMap(anywidget.AnyWidget):
-    """Points with images behind them. Mouse, finger or arrow keys go from one to the next; choosing one sends its number.
+    """Points with images behind them. Mouse, finger or arrow keys go from one to the next; choosing one sends its row.
 
-    sheet: PNG bytes of the images, `columns` beside each other; marks: a short sign for each class; names: of the classes;
-    labels, answers, numbers: of each image its class, the network's answer, and its number; points: where each lies, from
-    0 to 1, right and down.
+    sheet: PNG bytes of the images, `columns` beside each other; marks: a short sign for each class; names: of the
+    classes; labels, answers, numbers: of each image its class, the network's answer, and its row; points: where each
+    lies, from 0 to 1, right and down.
     """
 
     _esm = (Path(__file__).parent / "feature_map.js").read_text("utf-8")  # as text: see Browser
@@ -50,8 +50,8 @@ async def features_of(look, stage, count):
 class Map(Part):
     title = "Map of a layer"
     about = (
-        "Images that a layer finds alike lie close together. Go from the pixels up to the logits and see the classes part; "
-        "point at a sign, or move with the arrow keys, to see its image."
+        "Images that a layer finds alike lie close together. Go from the pixels up to the logits and see the classes "
+        "part; point at a sign, or move with the arrow keys, to see its image."
     )
 
     def make(self):
@@ -99,20 +99,22 @@ class Map(Part):
             distances[np.unique(labels) == k] = np.inf
             closest = np.unique(labels)[distances.argmin()] if len(centres) > 1 else k
             lines += (
-                f'<tr><th scope="row">{escape(look.names[k])}</th><td>{(labels == k).sum()}</td><td>{centre[0]:.2f}</td>'
-                f"<td>{centre[1]:.2f}</td><td>{escape(look.names[closest])}</td></tr>"
+                f'<tr><th scope="row">{escape(look.names[k])}</th><td>{(labels == k).sum()}</td>'
+                f"<td>{centre[0]:.2f}</td><td>{centre[1]:.2f}</td><td>{escape(look.names[closest])}</td></tr>"
             )
         legend = ""
         if self.map.marks != self.map.names:
             pairs = zip(self.map.marks, self.map.names)
             legend = "Signs: " + ", ".join(f"{mark} {escape(name)}" for mark, name in pairs) + ". "
         return (
-            f"<p>{stage.title}: {len(labels)} validation images. For {agree:.1%} of them the nearest other image in this "
-            f"layer has the same label. The map keeps {found.shares.sum():.0%} of the differences between the images "
-            f"({found.shares[0]:.0%} across, {found.shares[1]:.0%} up and down). {legend}A ring: read wrongly.</p>"
-            '<details><summary>As a table</summary><div class="mnistlab-wide"><table><caption>Where each class lies</caption>'
-            '<tr><th scope="col">class</th><th scope="col">images</th><th scope="col">across</th><th scope="col">down</th>'
-            f'<th scope="col">nearest class</th></tr>{lines}</table></div></details>'
+            f"<p>{stage.title}: {len(labels)} validation images. For {agree:.1%} of them the nearest other image in "
+            f"this layer has the same label. The map keeps {found.shares.sum():.0%} of the differences between the "
+            f"images ({found.shares[0]:.0%} across, {found.shares[1]:.0%} up and down). {legend}A ring: read "
+            "wrongly.</p>"
+            '<details><summary>As a table</summary><div class="mnistlab-wide"><table>'
+            '<caption>Where each class lies</caption><tr><th scope="col">class</th><th scope="col">images</th>'
+            '<th scope="col">across</th><th scope="col">down</th><th scope="col">nearest class</th></tr>'
+            f'{lines}</table></div></details>'
         )
 
 
@@ -128,8 +130,8 @@ def _sheet(images):
 class Between(Part):
     title, picks = "Between two images", True
     about = (
-        "In pixels, halfway from one digit to another lies one laid over the other: no digit. Halfway within a layer lies a "
-        "list of numbers, and some real image comes nearest to it. Compare what is met on the two ways."
+        "In pixels, halfway from one digit to another lies one laid over the other: no digit. Halfway within a layer "
+        "lies a list of numbers, and some real image comes nearest to it. Compare what is met on the two ways."
     )
 
     def make(self):
@@ -173,15 +175,17 @@ class Between(Part):
         pictures = [np.asarray(look.dataset.image(one), np.float32) for one in (look.row, second)]
         mixed = np.rint(between(pictures[0], pictures[1], STEPS)).astype(np.uint8)
         real = [look.dataset.image(one) for one in rows]
+        title = stage.title.lower()
         pair = look.label, int(look.dataset.labels_of(second))
         self.lines.value = (
             _strip(look, "In pixels: the two images laid over each other", mixed, in_pixels, pair, "blend")
-            + _strip(look, f"In {stage.title.lower()}: the real image nearest to each point", real, in_layer, pair, "nearest")
-            + "<p class='mnistlab-small'>Below each image: what the network answers there, and bars for the first class (blue), "
-            f"the second (orange) and all others (grey). The network cannot draw what its layers hold; so for a point in the "
-            f"layer you see the one of {searched:,} validation images whose numbers there are nearest. That digits form a smooth "
-            "space of their own, far smaller than that of all pixels, is the manifold hypothesis (Chollet, Deep Learning with "
-            "Python, 5.1.2); this network has only learned to tell them apart, not to move within that space.</p>"
+            + _strip(look, f"In {title}: the real image nearest to each point", real, in_layer, pair, "nearest")
+            + "<p class='mnistlab-small'>Below each image: what the network answers there, and bars for the first "
+            "class (blue), the second (orange) and all others (grey). The network cannot draw what its layers "
+            f"hold; so for a point in the layer you see the one of {searched:,} validation images whose numbers "
+            "there are nearest. That digits form a smooth space of their own, far smaller than that of all pixels, "
+            "is the manifold hypothesis (Chollet, Deep Learning with Python, 5.1.2); this network has only learned "
+            "to tell them apart, not to move within that space.</p>"
         )
 
 
@@ -195,5 +199,6 @@ def _strip(look, title, images, probabilities, pair, word):
             for kind, part in (("first", first), ("second", last))
         )
         alt = f"{share:.0%} of the way, {word}: read as {look.names[best]}"
-        figures += figure(image, alt, f'{escape(look.names[best])} {p[best]:.0%}<span class="mnistlab-three">{bar}</span>', 84)
+        said = f'{escape(look.names[best])} {p[best]:.0%}<span class="mnistlab-three">{bar}</span>'
+        figures += figure(image, alt, said, 84)
     return f'<h3>{escape(title)}</h3><div class="mnistlab-strip">{figures}</div>'

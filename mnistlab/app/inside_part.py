@@ -24,7 +24,7 @@ SLICE = 128
 
 @dataclass
 class Look:
-    """What a part draws: a run, a copy of its network, and the picked row of its validation set with its input (1, n)."""
+    """What a part draws: a run, a copy of its network, the picked row of its validation set and its input (1, n)."""
 
     run: object
     network: object
@@ -60,8 +60,8 @@ class Look:
 
     def said(self, row):
         """One image in words."""
-        number = int(self.dataset.indices[row])
-        return f"validation image {row + 1} (number {number} of the dataset), a {self.names[int(self.dataset.labels_of(row))]}"
+        number, label = int(self.dataset.indices[row]), int(self.dataset.labels_of(row))
+        return f"validation image {row + 1} (number {number} of the dataset), a {self.names[label]}"
 
 
 class Part:
@@ -100,7 +100,7 @@ class Choice(ipywidgets.Dropdown):
 
 
 class Pick:
-    """Which image is looked at: the worst, the one before or after, of one class, or by its number. Calls on_change()."""
+    """Which image is looked at: the worst, the one before or after, of one class, or by number. Calls on_change()."""
 
     def __init__(self, lab, on_change):
         self.lab, self._on_change = lab, on_change
@@ -209,7 +209,7 @@ def sheet(places, columns, gap=1):
 
 
 def over(pixels, values, scale=None):
-    """An image, uint8 (rows, columns), as a pale ground with numbers of the same shape in colour over it: a PIL image."""
+    """An image, uint8 (rows, columns), as a pale ground with numbers of its shape in colour over it: a PIL image."""
     scale = scale or np.abs(values).max() or 1
     strength = np.clip(np.abs(values) / scale, 0, 1)[..., None]
     ground = 255 - 0.35 * pixels[..., None].astype(float)

@@ -18,8 +18,8 @@ STRONGEST = 5
 class Weights(Part):
     title, often = "First weights", True
     about = (
-        "What each unit of the first layer looks for: its weights, one a pixel. Orange: ink here excites the unit; blue: it "
-        "calms it. Watch them grow while the network learns."
+        "What each unit of the first layer looks for: its weights, one a pixel. Orange: ink here excites the unit; "
+        "blue: it calms it. Watch them grow while the network learns."
     )
 
     def make(self):
@@ -48,14 +48,16 @@ class Weights(Part):
         image = picture(coloured(sheet(shades(shown, scale), columns)), said, width)
         self.sheet.value = (
             f"<div>{image}</div><p class='mnistlab-small'>{len(shown)} of {count} "
-            f"{'filters' if side <= 5 else 'units'}, {side} × {side} weights each. Full blue is −{scale:.2g}, white 0, full "
-            f"orange +{scale:.2g}. Average size: {np.abs(filters).mean():.4f}.</p>"
+            f"{'filters' if side <= 5 else 'units'}, {side} × {side} weights each. Full blue is −{scale:.2g}, white "
+            f"0, full orange +{scale:.2g}. Average size: {np.abs(filters).mean():.4f}.</p>"
         )
 
 
 class Activations(Part):
     title, picks, often = "Activations", True, True
-    about = "What every hidden unit answers to the picked image: the darker, the stronger. Most say nothing to most images."
+    about = (
+        "What every hidden unit answers to the picked image: the darker, the stronger. Most say nothing to most images."
+    )
 
     def make(self):
         self.answer = text("", "mnistlab-activations", lab=self.lab)
@@ -95,10 +97,10 @@ def _layer(look, stage, features):
     weights = ""
     if stage == look.hidden[0] and not channels:
         filters = first_filters(look.network)[most]
-        size = float(np.abs(filters).max())
+        size, image = float(np.abs(filters).max()), look.dataset.image(look.row)
         weights = "".join(
-            figure(over(look.dataset.image(look.row), image, size), f"Weights of unit {unit + 1}", f"unit {unit + 1}", 56)
-            for unit, image in zip(most, filters)
+            figure(over(image, values, size), f"Weights of unit {unit + 1}", f"unit {unit + 1}", 56)
+            for unit, values in zip(most, filters)
         )
         weights = f"<p>What the strongest look for, over the image:</p><div class='mnistlab-steps'>{weights}</div>"
     return (
@@ -110,8 +112,8 @@ def _layer(look, stage, features):
 class Pixels(Part):
     title, picks, often = "Which pixels matter", True, True
     about = (
-        "Two ways to ask which pixels speak for a class. Orange speaks for it, blue against it. They need not agree: one "
-        "follows the formula, the other really hides parts of the image."
+        "Two ways to ask which pixels speak for a class. Orange speaks for it, blue against it. They need not agree: "
+        "one follows the formula, the other really hides parts of the image."
     )
 
     def make(self):
@@ -135,11 +137,12 @@ class Pixels(Part):
             figure(over(pixels, gradient), f"The gradient alone, for {look.names[label]}", "the gradient alone", 196),
         ]
         self.maps.value = (
-            f'<div class="mnistlab-maps">{"".join(figures)}</div><p>{self._most(look, hidden, label, probabilities)}</p>'
-            f"<p class='mnistlab-small'>Gradient × input: how the logit of {name} would change with each pixel, times the "
-            "pixel (Simonyan 2013, Shrikumar 2016). Occlusion: how far the probability falls when a black square of 6 × 6 "
-            "hides the pixel (Zeiler and Fergus 2014). The gradient alone also shows where ink is missed. Each map has "
-            "a scale of its own.</p>"
+            f'<div class="mnistlab-maps">{"".join(figures)}</div>'
+            f"<p>{self._most(look, hidden, label, probabilities)}</p>"
+            f"<p class='mnistlab-small'>Gradient × input: how the logit of {name} would change with each pixel, times "
+            "the pixel (Simonyan 2013, Shrikumar 2016). Occlusion: how far the probability falls when a black square "
+            "of 6 × 6 hides the pixel (Zeiler and Fergus 2014). The gradient alone also shows where ink is missed. "
+            "Each map has a scale of its own.</p>"
         )
 
     def _most(self, look, hidden, label, probabilities):
@@ -150,6 +153,6 @@ class Pixels(Part):
         left = softmax(as_rows(through(look.network, covered.reshape(1, -1))))[0]
         return (
             f"The place that matters most is around row {i + 1}, column {j + 1}: hide it, and the probability of "
-            f"{escape(look.names[label])} goes from {probabilities[label]:.1%} to {left[label]:.1%}; the answer is then "
-            f"{read_as(left, look.names)}."
+            f"{escape(look.names[label])} goes from {probabilities[label]:.1%} to {left[label]:.1%}; the answer is "
+            f"then {read_as(left, look.names)}."
         )

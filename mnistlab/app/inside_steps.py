@@ -14,14 +14,15 @@ from .parts import make, row, text
 TERMS = 3
 RULES = {
     ReLU: "max(x, 0)", LeakyReLU: "x, or a little of it below 0", Sigmoid: "1 / (1 + exp(−x))", Tanh: "tanh(x)",
-    BatchNorm: "minus the running mean, over the deviation, scaled and shifted", Dropout: "nothing: only while it learns",
+    BatchNorm: "minus the running mean, over the deviation, scaled and shifted",
+    Dropout: "nothing: only while it learns",
     Flatten: "images become one row", Reshape: "one row becomes an image", MaxPool2D: "the largest of each square",
 }
 
 
 class Steps(Part):
     title, picks, often = "Step by step", True, True
-    about = "Every sum from the pixels to the answer, for the picked image. Follow one unit, one class, and the temperature."
+    about = "Every sum from the pixels to the answer of the picked image. Follow a unit, a class, and the temperature."
 
     def make(self):
         lab = self.lab
@@ -42,7 +43,8 @@ class Steps(Part):
         self.label.offer([("the predicted class", ANY), *((name, k) for k, name in enumerate(look.names))])
         logits = through(look.network, look.x)
         label = int(logits.argmax()) if self.label.value == ANY else self.label.value
-        image = figure(look.dataset.image(look.row), look.said(look.row).capitalize(), f"is {escape(look.names[look.label])}", 112)
+        words = f"is {escape(look.names[look.label])}"
+        image = figure(look.dataset.image(look.row), look.said(look.row).capitalize(), words, 112)
         table = self._layers(look, label)
         classes = self._classes(logits, look.names)
         self.sums.value = f'<div class="mnistlab-look">{image}<div>{table}</div></div>{classes}'
@@ -62,18 +64,20 @@ class Steps(Part):
                 rule = f"{what}{where}: a sum of {len(found.weights)} products and a bias"
                 lines.append(_line(_said(layer, x), rule, _sum(found)))
                 if place == last and given.ndim == 2 and unit < given.shape[1] and look.hidden:
-                    share = found.inputs[unit] * found.weights[unit]
-                    lines.append(_line("of that", f"from unit {unit + 1}", f"{_product(found, unit)} = <b>{_number(share, 3)}</b>"))
+                    share = _number(found.inputs[unit] * found.weights[unit], 3)
+                    lines.append(_line("of that", f"from unit {unit + 1}", f"{_product(found, unit)} = <b>{share}</b>"))
             elif kind in (ReLU, LeakyReLU, Sigmoid, Tanh, BatchNorm) and x.ndim == 2 and unit < x.shape[1]:
                 before, after = _number(given[0, unit], 3), _number(x[0, unit], 3)
                 lines.append(_line(kind.__name__, RULES[kind], f"{before} becomes <b>{after}</b>"))
             elif kind in (ReLU, LeakyReLU, Sigmoid, Tanh, BatchNorm) and x.ndim == 4:
-                lines.append(_line(kind.__name__, RULES[kind], f"channel {unit + 1}: the largest is {_number(x[unit].max(), 3)}"))
+                largest = _number(x[unit].max(), 3)
+                lines.append(_line(kind.__name__, RULES[kind], f"channel {unit + 1}: the largest is {largest}"))
             else:
                 lines.append(_line(kind.__name__, RULES.get(kind, ""), f"{_size(x)}"))
         return (
-            '<div class="mnistlab-wide"><table><caption>From the pixels to the logits</caption><tr><th scope="col">layer</th>'
-            f'<th scope="col">what it does</th><th scope="col">what comes of it</th></tr>{"".join(lines)}</table></div>'
+            '<div class="mnistlab-wide"><table><caption>From the pixels to the logits</caption><tr>'
+            '<th scope="col">layer</th><th scope="col">what it does</th><th scope="col">what comes of it</th></tr>'
+            f'{"".join(lines)}</table></div>'
         )
 
     def _classes(self, logits, names):
@@ -83,9 +87,9 @@ class Steps(Part):
         powers = np.exp((z - z.max()) / temperature)
         best = int(z.argmax())
         lines = "".join(
-            f'<tr{" class=mnistlab-best" if k == best else ""}><th scope="row">{escape(name)}</th><td>{_number(z[k], 2)}</td>'
-            f"<td>{_number(z[k] / temperature, 2)}</td><td>{powers[k]:.4f}</td><td>{p[k]:.2%}</td>"
-            f'<td class="mnistlab-bar"><span style="width:{100 * p[k]:.1f}%"></span></td></tr>'
+            f'<tr{" class=mnistlab-best" if k == best else ""}><th scope="row">{escape(name)}</th>'
+            f"<td>{_number(z[k], 2)}</td><td>{_number(z[k] / temperature, 2)}</td><td>{powers[k]:.4f}</td>"
+            f'<td>{p[k]:.2%}</td><td class="mnistlab-bar"><span style="width:{100 * p[k]:.1f}%"></span></td></tr>'
             for k, name in enumerate(names)
         )
         return (
@@ -93,10 +97,12 @@ class Steps(Part):
             f"softmax at temperature {temperature:.2f}</caption>"
             '<tr><th scope="col">class</th><th scope="col">logit z</th><th scope="col">z / T</th>'
             '<th scope="col">exp(z / T − largest)</th><th scope="col">share of the sum</th><td></td></tr>'
-            f'{lines}<tr><th scope="row">sum</th><td></td><td></td><td>{powers.sum():.4f}</td><td>{p.sum():.0%}</td><td></td>'
-            "</tr></table></div><p class='mnistlab-small'>At temperature 1 this is the network's own answer. A higher one "
-            "makes it less sure and shows what else it finds likely, a lower one surer; the order of the classes never "
-            "changes (Hinton et al. 2015). The largest is taken off first so that no exponential overflows.</p>"
+            f'{lines}<tr><th scope="row">sum</th><td></td><td></td><td>{powers.sum():.4f}</td><td>{p.sum():.0%}</td>'
+            "<td></td>"
+            "</tr></table></div><p class='mnistlab-small'>At temperature 1 this is the network's own answer. A "
+            "higher one makes it less sure and shows what else it finds likely, a lower one surer; the order of the "
+            "classes never changes (Hinton et al. 2015). The largest is taken off first so that no exponential "
+            "overflows.</p>"
         )
 
 

@@ -1,4 +1,4 @@
-"""Parts of the inside panel about units: switch them off and see what they are worth; are they alive while it learns?"""
+"""Parts of the inside panel about units: switch them off and see what they are worth; are they alive?"""
 
 import asyncio
 import base64
@@ -13,8 +13,9 @@ from ..inspection import altered, first_filters, health, stages, through
 from .inside_part import Choice, Part, coloured, figure, shades
 from .parts import button, make, row, text
 
-# Images that gradients and units are measured on; seconds, and the share of a run's time, that this may take; lines of the
-# table.
+NOTHING_CHANGED = "Nothing is changed yet: move Scale, or switch a unit off."
+# Images that gradients and units are measured on; seconds, and the share of a run's time, that this may take; lines of
+# the table.
 MEASURED, ALLOWED, SHARE, LINES = 128, 0.1, 0.05, 200
 
 
@@ -24,7 +25,8 @@ class Units(Part):
 
     def make(self):
         lab = self.lab
-        self.factors, self._of, self._following = {}, None, False  # what each changed unit is multiplied by: (layer, unit)
+        self.factors = {}  # what each changed unit, (layer, unit), is multiplied by
+        self._of, self._following = None, False
         self.layer = make(lab, Choice, description="Layer", options=[("", 0)])
         self.unit = make(lab, ipywidgets.IntSlider, description="Unit", min=1, max=1)
         self.factor = make(lab, ipywidgets.FloatSlider, description="Scale", min=0, max=2, step=0.05, value=1)
@@ -35,8 +37,8 @@ class Units(Part):
         self.sliders = ipywidgets.Box([self.unit, self.factor], layout=self.unit.layout)
         self.sliders.add_class("mnistlab-controls")
         buttons = row(
-            self.layer, button("Switch off", self._off, lab), button("Switch off all up to this unit", self._off_up_to, lab),
-            button("Put all back", self._back, lab),
+            self.layer, button("Switch off", self._off, lab),
+            button("Switch off all up to this unit", self._off_up_to, lab), button("Put all back", self._back, lab),
         )
         return buttons, self.sliders, self.result
 
@@ -108,18 +110,20 @@ class Units(Part):
     def _said(self, look, stage, unit, right, count):
         before, now = right / count
         lines = "".join(
-            f'<tr><th scope="row">{words}</th><td class="mnistlab-bar"><span style="width:{100 * share:.1f}%"></span></td>'
-            f"<td>{share:.2%}</td></tr>" for words, share in (("as it is", before), ("with your changes", now))
+            f'<tr><th scope="row">{words}</th><td class="mnistlab-bar"><span style="width:{100 * share:.1f}%"></span>'
+            f"</td><td>{share:.2%}</td></tr>" for words, share in (("as it is", before), ("with your changes", now))
         )
         changed = [f"{look.hidden[place].title.lower()}: unit {one + 1} × {factor:g}"
                    for (place, one), factor in sorted(self.factors.items())]
         more = int(right[0] - right[1])
-        difference = f"{abs(more)} images {'fewer' if more > 0 else 'more'} are read rightly." if more else "No difference."
+        difference = "No difference."
+        if more:
+            difference = f"{abs(more)} {'fewer' if more > 0 else 'more'} of the images are read rightly."
         listed = "; ".join(changed[:8]) + (f" and {len(changed) - 8} more" if len(changed) > 8 else "")
+        said = f"{difference} Changed: {listed}." if changed else NOTHING_CHANGED
         return (
-            f"<div class='mnistlab-answer'><table><caption>Accuracy on {count:,} validation images</caption>{lines}</table>"
-            f"</div><p>{difference if changed else 'Nothing is changed yet: move Scale, or switch a unit off.'} "
-            f"{escape('Changed: ' + listed + '.') if changed else ''}</p>"
+            f"<div class='mnistlab-answer'><table><caption>Accuracy on {count:,} validation images</caption>{lines}"
+            f"</table></div><p>{said}</p>"
         )
 
     def _portrait(self, look, stage, unit, best):
@@ -139,7 +143,7 @@ class Recorder:
     """What is measured once an epoch while a run goes on, whether the part is open or not: plain data.
 
     rows: (epoch, Health) of the run in progress or the last one, on its first training images; titles: of its layers;
-    first_weights: `first_filters` at its beginning. A few milliseconds an epoch, and where epochs are short not each one.
+    first_weights: `first_filters` at its beginning. A few milliseconds an epoch; of very short epochs not every one.
     """
 
     def __init__(self, lab):
@@ -183,8 +187,8 @@ class Recorder:
 class Gradients(Part):
     title = "Gradients and dead units"
     about = (
-        "Does every layer get a gradient to learn from, and is every unit alive? A dead unit gives the same answer to all "
-        f"images. Measured on {MEASURED} training images while it learns."
+        "Does every layer get a gradient to learn from, and is every unit alive? A dead unit gives the same answer "
+        f"to all images. Measured on {MEASURED} training images while it learns."
     )
 
     def make(self):
@@ -205,10 +209,10 @@ class Gradients(Part):
         epoch, newest = recorder.rows[-1]
         said = ", ".join(f"{title.lower()} {norm:.3g}" for title, norm in zip(recorder.titles, newest.norms))
         gone = ", ".join(f"{title.lower()} {share:.1%}" for title, share in zip(recorder.hidden, newest.dead))
-        sentence = f"After epoch {epoch}: length of the gradient: {said}. Dead units: {gone or 'there is no hidden layer'}."
+        sentence = f"After epoch {epoch}: length of the gradient: {said}. Dead units: {gone or 'no hidden layer'}."
         self.chart.value = (
-            f'<div class="mnistlab-chart"><img alt="Length of the gradient and share of dead units by epoch, a line a layer" '
-            f'src="data:image/png;base64,{content}"></div><p>{escape(sentence)}</p>'
+            '<div class="mnistlab-chart"><img alt="Length of the gradient and share of dead units by epoch, a line a '
+            f'layer" src="data:image/png;base64,{content}"></div><p>{escape(sentence)}</p>'
             f"<details><summary>As a table</summary>{self._table(recorder)}</details>"
         )
 
@@ -222,6 +226,6 @@ class Gradients(Part):
             for epoch, one in recorder.rows[-LINES:]
         )
         return (
-            f'<div class="mnistlab-scroll" tabindex="0"><table><caption>By epoch</caption><thead><tr>{head}</tr></thead>'
-            f"<tbody>{lines}</tbody></table></div>"
+            f'<div class="mnistlab-scroll" tabindex="0"><table><caption>By epoch</caption><thead><tr>{head}</tr>'
+            f"</thead><tbody>{lines}</tbody></table></div>"
         )

@@ -65,16 +65,19 @@ def test_every_part_moves_while_the_network_learns(watched, voila, convolution):
     press(page, "Train")
     expect(status(page)).to_contain_text("Training")
     shows = {
-        "First weights": ".mnistlab-weights", "Activations": ".mnistlab-activations", "Which pixels matter": ".mnistlab-pixels",
-        "Step by step": ".mnistlab-sums",
+        "First weights": ".mnistlab-weights", "Activations": ".mnistlab-activations",
+        "Which pixels matter": ".mnistlab-pixels", "Step by step": ".mnistlab-sums",
     }
     for part, selector in shows.items():  # batch by batch
         press(page, part)
         expect(page.locator(selector)).to_be_visible()
         changes(page, selector, lambda: expect(page.locator(f"{selector} img").first).to_be_visible())
     page.get_by_role("checkbox", name="Slow motion").uncheck()
-    for part, selector in {"Switch units off": ".mnistlab-units", "Map of a layer": ".mnistlab-map-said",
-                           "Between two images": ".mnistlab-between", "Gradients and dead units": ".mnistlab-health"}.items():
+    shows = {
+        "Switch units off": ".mnistlab-units", "Map of a layer": ".mnistlab-map-said",
+        "Between two images": ".mnistlab-between", "Gradients and dead units": ".mnistlab-health",
+    }
+    for part, selector in shows.items():  # epoch by epoch
         press(page, part)
         expect(page.locator(f"{selector} p").first).to_be_visible()
     press(page, "Stop")
@@ -134,7 +137,7 @@ def test_units_are_scaled_switched_off_and_put_back(watched, voila):
     set_by_keyboard(page, "Unit", "End")
     press(page, "Switch off all up to this unit")
     expect(result).to_contain_text("and 248 more")
-    expect(result).to_contain_text("fewer are read rightly")
+    expect(result).to_contain_text("fewer of the images are read rightly")
     press(page, "Put all back")
     expect(result).to_contain_text("Nothing is changed yet")
 
@@ -157,15 +160,18 @@ def test_the_map_is_read_by_mouse_and_by_keyboard(watched, voila):
         points.press(key)
         said.add(card.inner_text())
     assert len(said) > 1
-    drawn = "() => [...document.querySelector('.mnistlab-map-image').getContext('2d').getImageData(0, 0, 112, 112).data]"
-    assert max(page.evaluate(drawn)[::4]) > 200  # a white stroke
+    drawn = page.locator(".mnistlab-map-image").evaluate(
+        "canvas => [...canvas.getContext('2d').getImageData(0, 0, 112, 112).data]"
+    )
+    assert max(drawn[::4]) > 200  # a white stroke
     points.press("Enter")
     expect(card).to_contain_text("Picked for the other parts")
     number = re.search(r"image (\d+)", card.inner_text())[1]
     page.locator(".mnistlab-map-said summary").click()
     expect(page.get_by_role("table", name="Where each class lies")).to_be_visible()
     press(page, "Which pixels matter")
-    expect(page.locator(".mnistlab-pixels img").first).to_have_attribute("alt", re.compile(f"Validation image {number} "))
+    image = page.locator(".mnistlab-pixels img").first
+    expect(image).to_have_attribute("alt", re.compile(f"Validation image {number} "))
     press(page, "Map of a layer")  # what was left is there again
     expect(page.get_by_role("application").locator("text")).to_have_count(400)
 
