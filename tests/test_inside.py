@@ -7,7 +7,7 @@ import re
 import ipywidgets
 import numpy as np
 import pytest
-from test_app import fresh_widgets, in_a_loop  # noqa: F401 - the fixture works by being here
+from test_app import clothes, fresh_widgets, in_a_loop  # noqa: F401 - fixtures work by being here
 
 from mnistlab import evaluate
 from mnistlab.app import InsidePanel, Lab
@@ -186,7 +186,8 @@ async def test_widgets_and_networks_do_not_pile_up():
         counts.add(len(ipywidgets.widgets.widget._instances))
     gc.collect()
     assert len(counts) == 1
-    assert sum(isinstance(thing, Network) for thing in gc.get_objects()) <= 2  # the run's and the copy
+    networks = [thing for thing in gc.get_objects() if isinstance(thing, Network) and thing.inputs == 784]
+    assert len(networks) <= 2  # the run's and the copy
 
 
 # The picked image
@@ -338,10 +339,41 @@ async def test_the_map_has_every_layer_and_the_sheet_its_images():
     assert all((left != right).any() for left, right in zip(seen, seen[1:]))
     assert part.map.labels == lab.validation_set.labels_of().tolist()
     assert part.map.answers == lab.run.evaluation.predictions.tolist()
-    assert part.map.sheet[:4] == b"\x89PNG" and "<table>" in part.said.value
+    assert part.map.sheet[:4] == b"\x89PNG" and "<table>" in part.table.value
     part._on_message(None, {"pick": 5}, [])
     assert panel.pick.row == 5
     assert f"validation image {5 + 1} " in (await opened(panel, "Pixels")).maps.value.lower()
+
+
+@in_a_loop
+async def test_a_layer_of_one_unit_is_mapped_on_a_line():
+    _, panel = await trained(hidden_size=1)
+    part = await opened(panel, "Map")
+    await after(panel, lambda: setattr(part.layer, "value", 1))
+    assert {y for _, y in part.map.points} == {0.0} and "Hidden layer 1" in part.said.value
+
+
+@in_a_loop
+async def test_classes_with_long_names_get_letters_and_a_legend(clothes):
+    lab = Lab("fashion-mnist")
+    panel = InsidePanel(lab)
+    lab.change_all({"train_size": 600, "epochs": 1})
+    lab.start()
+    await lab.task
+    part = await opened(panel, "Map")
+    assert part.map.marks == list("ABCDEFGHIJ") and "Signs: A T-shirt/top, B trouser" in part.said.value
+    for name in PARTS:
+        await opened(panel, name)
+    assert "Something went wrong" not in lab.message
+
+
+@in_a_loop
+async def test_a_choice_that_comes_after_a_reset_does_nothing():
+    lab, panel = await trained()
+    part = await opened(panel, "Map")
+    lab.reset()
+    part._on_message(None, {"pick": 5}, [])
+    assert panel.pick is None
 
 
 @in_a_loop
@@ -385,7 +417,7 @@ async def test_gradients_and_dead_units_are_recorded_from_the_beginning_of_each_
     assert [epoch for epoch, _ in recorder.rows][0] == 0 and recorder.rows[-1][0] == 3
     assert recorder.titles == ["Hidden layer 1", "Output layer"] and recorder.hidden == ["Hidden layer 1"]
     part = await opened(panel, "Gradients")
-    assert "After epoch 3" in part.chart.value and part.chart.value.count("<tr>") == len(recorder.rows) + 1
+    assert "After epoch 3" in part.chart.value and part.table.value.count("<tr>") == len(recorder.rows) + 1
     lab.change("hidden_layers", 2)
     lab.one_more("epoch")
     await lab.task

@@ -53,6 +53,8 @@ class InsidePanel(Panel):
 
     def choose(self, row):
         """Make this row of the validation set the picked image."""
+        if self.lab.run is None:
+            return
         if self.pick is None:
             self.pick = Pick(self.lab, self.draw_soon)
         self.pick.follow(self.lab.run)

@@ -59,9 +59,10 @@ class Map(Part):
         self.map = FeatureMap(layout=shared_layout(self.lab))
         self.map.on_msg(self.lab.guard(self._on_message))
         self.said = text("", "mnistlab-map-said", lab=self.lab)
+        self.table = text("", "mnistlab-map-table", lab=self.lab)
         self._shown = None  # the validation set whose images are on the map
         self.on(self.layer)
-        return row(self.layer), self.map, self.said
+        return row(self.layer), self.map, self.said, self.table
 
     def _on_message(self, _, message, buffers):
         """An image was chosen: the other parts look at it."""
@@ -76,6 +77,8 @@ class Map(Part):
         features = await features_of(look, stage, count)
         rows, labels = np.arange(count), look.dataset.labels_of(slice(0, count))
         logits = await features_of(look, look.stages[-1], count)
+        if features.shape[1] == 1:  # a single unit: all lie on one line
+            features = np.pad(features, ((0, 0), (0, 1)))
         found = pca(features)
         low, high = found.points.min(axis=0), found.points.max(axis=0)
         points = (found.points - low) / np.where(high > low, high - low, 1)
@@ -88,20 +91,11 @@ class Map(Part):
                 self.map.labels, self.map.numbers = labels.tolist(), rows.tolist()
             self.map.answers = logits.argmax(axis=1).tolist()
             self.map.points = np.round(points, 4).tolist()
-        self.said.value = self._said(look, stage, found, features, labels)
+        self.said.value = self._said(stage, found, features, labels)
+        self.show_table(self.table, self._table(look, found, labels))
 
-    def _said(self, look, stage, found, features, labels):
+    def _said(self, stage, found, features, labels):
         agree = (labels[nearest(features)[0]] == labels).mean()
-        centres = np.array([found.points[labels == k].mean(axis=0) for k in np.unique(labels)])
-        lines = ""
-        for k, centre in zip(np.unique(labels), centres):
-            distances = np.square(centres - centre).sum(axis=1)
-            distances[np.unique(labels) == k] = np.inf
-            closest = np.unique(labels)[distances.argmin()] if len(centres) > 1 else k
-            lines += (
-                f'<tr><th scope="row">{escape(look.names[k])}</th><td>{(labels == k).sum()}</td>'
-                f"<td>{centre[0]:.2f}</td><td>{centre[1]:.2f}</td><td>{escape(look.names[closest])}</td></tr>"
-            )
         legend = ""
         if self.map.marks != self.map.names:
             pairs = zip(self.map.marks, self.map.names)
@@ -111,10 +105,26 @@ class Map(Part):
             f"this layer has the same label. The map keeps {found.shares.sum():.0%} of the differences between the "
             f"images ({found.shares[0]:.0%} across, {found.shares[1]:.0%} up and down). {legend}A ring: read "
             "wrongly.</p>"
-            '<details><summary>As a table</summary><div class="mnistlab-wide"><table>'
+        )
+
+    def _table(self, look, found, labels):
+        """Where each class lies, and which one is nearest."""
+        classes = np.unique(labels)
+        centres = np.array([found.points[labels == k].mean(axis=0) for k in classes])
+        lines = ""
+        for k, centre in zip(classes, centres):
+            distances = np.square(centres - centre).sum(axis=1)
+            distances[classes == k] = np.inf
+            closest = classes[distances.argmin()] if len(classes) > 1 else k
+            lines += (
+                f'<tr><th scope="row">{escape(look.names[k])}</th><td>{(labels == k).sum()}</td>'
+                f"<td>{centre[0]:.2f}</td><td>{centre[1]:.2f}</td><td>{escape(look.names[closest])}</td></tr>"
+            )
+        return (
+            '<div class="mnistlab-wide"><table>'
             '<caption>Where each class lies</caption><tr><th scope="col">class</th><th scope="col">images</th>'
             '<th scope="col">across</th><th scope="col">down</th><th scope="col">nearest class</th></tr>'
-            f'{lines}</table></div></details>'
+            f"{lines}</table></div>"
         )
 
 

@@ -81,6 +81,11 @@ class Part:
         for control in controls:
             control.observe(self.lab.guard(lambda change: self.panel.draw_soon()), "value")
 
+    def show_table(self, widget, table):
+        """Fill a widget with a table behind a button; it rests while a run goes on, or it would close again at once."""
+        if not widget.value or self.lab.phase not in ("running", "stopping"):
+            widget.value = f"<details><summary>As a table</summary>{table}</details>"
+
     def reach(self, slider, box, end):
         """A slider in a box gets another end. In the page it is made anew, or its End key would go to the old one."""
         if slider.max != end:
@@ -133,8 +138,8 @@ class Pick:
         return self.row
 
     def take(self, row):
-        """Look at this row."""
-        self.row, self._chosen = int(row), True
+        """Look at this row, or at the last one."""
+        self.row, self._chosen = min(int(row), len(self._set) - 1), True
         self._on_change()
 
     def worst(self):

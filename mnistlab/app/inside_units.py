@@ -194,7 +194,8 @@ class Gradients(Part):
     def make(self):
         self._curves = None
         self.chart = text("", "mnistlab-health", lab=self.lab)
-        return (self.chart,)
+        self.table = text("", "mnistlab-health-table", lab=self.lab)
+        return self.chart, self.table
 
     async def draw(self, look):
         from ..plots import LayerCurves
@@ -213,8 +214,8 @@ class Gradients(Part):
         self.chart.value = (
             '<div class="mnistlab-chart"><img alt="Length of the gradient and share of dead units by epoch, a line a '
             f'layer" src="data:image/png;base64,{content}"></div><p>{escape(sentence)}</p>'
-            f"<details><summary>As a table</summary>{self._table(recorder)}</details>"
         )
+        self.show_table(self.table, self._table(recorder))
 
     def _table(self, recorder):
         heads = [f"gradient, {title.lower()}" for title in recorder.titles]

@@ -167,7 +167,7 @@ def test_the_map_is_read_by_mouse_and_by_keyboard(watched, voila):
     points.press("Enter")
     expect(card).to_contain_text("Picked for the other parts")
     number = re.search(r"image (\d+)", card.inner_text())[1]
-    page.locator(".mnistlab-map-said summary").click()
+    page.locator(".mnistlab-map-table summary").click()
     expect(page.get_by_role("table", name="Where each class lies")).to_be_visible()
     press(page, "Which pixels matter")
     image = page.locator(".mnistlab-pixels img").first
@@ -213,8 +213,8 @@ def test_gradients_have_curves_and_a_table(watched, voila):
     trained(page, voila, "Gradients and dead units")
     expect(page.get_by_role("img", name="Length of the gradient and share of dead units")).to_be_visible()
     expect(page.locator(".mnistlab-health")).to_contain_text("After epoch 4")
-    page.locator(".mnistlab-health summary").click()
-    table = page.get_by_role("table", name="By epoch").and_(page.locator(".mnistlab-health table"))
+    page.locator(".mnistlab-health-table summary").click()
+    table = page.get_by_role("table", name="By epoch").and_(page.locator(".mnistlab-health-table table"))
     expect(table).to_contain_text("gradient, output layer")
 
 
