@@ -66,7 +66,7 @@ def page_rows(data_dir=None, rounds=9):
 
 
 def opened(browser, ours, plain, rounds):
-    """Seconds that it took to open each of two pages, by turns; the first of each, which warms the disk, is left out."""
+    """Seconds that it took to open each of two pages, by turns; the first, which warms the disk, is left out."""
     seconds = [(opening(browser, ours), opening(browser, plain)) for _ in range(rounds + 1)]
     return zip(*seconds[1:])
 

@@ -279,3 +279,51 @@ def finite_max(values):
     """The largest finite value, 0 where there is none."""
     values = np.asarray(values, float)
     return float(np.max(values, where=np.isfinite(values), initial=0.0))
+
+
+# Lines of layers: a colour and a dash pattern each (Okabe and Ito), used again from the first after the last.
+LAYERS = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", ":"), ("#222222", (0, (5, 1, 1, 1))))
+
+
+class LayerCurves:
+    """Two charts with a line for each layer: the length of its gradient, and the share of its units that are dead.
+
+    narrow: one chart above the other, for a phone. One figure serves every drawing (see `LiveCurves.begin`).
+    """
+
+    def __init__(self, narrow=False):
+        self.narrow = narrow
+        width, height = NARROW if narrow else WIDE
+        self.figure = Figure(figsize=(width / 100, height / 100), dpi=100, facecolor="white")
+        self.canvas = FigureCanvasAgg(self.figure)
+        self.size = 19 if narrow else 12
+
+    def draw(self, epochs, titles, norms, hidden, dead):
+        """PNG bytes. epochs (n,); norms (layers, n) of the layers `titles`; dead (layers, n), 0 to 1, of `hidden`."""
+        self.figure.clear()
+        axes = self.figure.subplots(2 if self.narrow else 1, 1 if self.narrow else 2)
+        parts = ("Length of the gradient, logarithmic", titles, norms), ("Share of dead units", hidden, dead)
+        for ax, (title, names, lines) in zip(axes, parts):
+            ax.set_title(title, fontsize=self.size + 1, color=INK, loc="left")
+            ax.set_xlabel("Epoch", fontsize=self.size, color=INK)
+            ax.tick_params(labelsize=self.size - 1, colors=INK)
+            ax.grid(color=GRID, linewidth=0.8)
+            ax.spines[["top", "right"]].set_visible(False)
+            ax.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+            for k, (name, values) in enumerate(zip(names, lines)):
+                colour, dashes = LAYERS[k % len(LAYERS)]
+                ax.plot(epochs, values, linestyle=dashes, color=colour, marker="o", markersize=4, label=name)
+            if len(names):
+                ax.legend(fontsize=self.size - 1, frameon=False)
+        norms = np.asarray(norms, float)
+        if (np.isfinite(norms) & (norms > 0)).any():
+            axes[0].set_yscale("log")
+            # Gradients often stay within a decade, where powers of ten alone would leave the axis without numbers.
+            axes[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes[0].yaxis.set_minor_locator(NullLocator())
+            axes[0].yaxis.set_major_formatter(_short)
+        axes[1].set_ylim(-0.02, 1.02)
+        axes[1].yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+        self.figure.tight_layout(pad=0.6, w_pad=3)
+        self.canvas.draw()
+        return png(Image.frombuffer("RGBA", self.canvas.get_width_height(), self.canvas.buffer_rgba()))

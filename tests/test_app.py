@@ -16,9 +16,9 @@ from PIL import Image
 from tornado.websocket import WebSocketClosedError
 
 from mnistlab import data, server
-from mnistlab.app import CurvesPanel, DataPanel, DigitPanel, Lab, MistakesPanel, TrainingPanel
+from mnistlab.app import CurvesPanel, DataPanel, DigitPanel, InsidePanel, Lab, MistakesPanel, TrainingPanel
 
-PANELS = (TrainingPanel, CurvesPanel, MistakesPanel, DigitPanel, DataPanel)
+PANELS = (TrainingPanel, CurvesPanel, MistakesPanel, InsidePanel, DigitPanel, DataPanel)
 
 
 def in_a_loop(test):
@@ -318,7 +318,7 @@ def test_the_page_can_be_built_before_matplotlib_is_there():
 
     code = (
         "import sys; from mnistlab.app import *; lab = Lab(); "
-        "[panel(lab) for panel in (TrainingPanel, CurvesPanel, MistakesPanel, DigitPanel, DataPanel)]; "
+        "[panel(lab) for panel in (TrainingPanel, CurvesPanel, MistakesPanel, InsidePanel, DigitPanel, DataPanel)]; "
         "print([name for name in ('matplotlib', 'requests', 'mnistlab.plots') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -17,7 +17,7 @@ FLOORS = [
     ("network", "data", "files", "images"),
     (
         "training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps", "cleaning", "label_errors",
-        "hints", "folders", "novelty",
+        "hints", "folders", "novelty", "inspection",
     ),
     ("plots", "export", "diagram", "links", "reproduce"),
     ("app",),

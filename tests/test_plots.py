@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from mnistlab.plots import NARROW, WIDE, LiveCurves, finite_max, smoothed
+from mnistlab.plots import NARROW, WIDE, LayerCurves, LiveCurves, finite_max, smoothed
 from mnistlab.training import History, Row
 
 STEPS = 10
@@ -292,3 +292,22 @@ def test_earlier_runs_marks_and_comparisons_make_no_artist_that_stays():
         curves.compare([a_run(), a_run()])
         counts.append(sum(len(ax.get_children()) for ax in curves.axes.values()))
     assert len(set(counts)) == 1
+
+
+# Curves of layers
+
+
+def colours_in(content):
+    picture = Image.open(io.BytesIO(content)).convert("RGB")
+    return {tuple(pixel) for pixel in np.asarray(picture).reshape(-1, 3).tolist()}
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_curves_of_layers_have_a_line_each_and_can_be_drawn_again(narrow):
+    curves = LayerCurves(narrow)
+    one = curves.draw([0], ["Output layer"], np.array([[0.0]]), [], np.empty((0, 1)))  # no hidden layer, no gradient
+    names = [f"Hidden layer {k}" for k in range(1, 7)]
+    many = curves.draw([0, 1, 2], names, np.full((6, 3), [1, 0.5, np.inf]), names, np.full((6, 3), 0.5))
+    assert Image.open(io.BytesIO(many)).size == Image.open(io.BytesIO(one)).size == (NARROW if narrow else WIDE)
+    assert len(colours_in(many)) > len(colours_in(one))
+    assert curves.draw([0], ["Output layer"], np.array([[0.0]]), [], np.empty((0, 1))) == one

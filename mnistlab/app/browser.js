@@ -59,6 +59,9 @@ function mend() {
     set(status, "aria-live", "polite");
   });
   document.querySelectorAll(".mnistlab .mnistlab-curves img").forEach(describeCurves);
+  document.querySelectorAll(".mnistlab .widget-toggle-buttons button").forEach((button) => {
+    set(button, "aria-pressed", String(button.classList.contains("mod-active")));
+  });
   keepFocus();
 }
 
@@ -112,6 +115,7 @@ export default {
     phone.addEventListener("change", tell);
     // What is chosen in HTML that a panel shows: <button data-act="cell" data-value="3 5">, <select data-act="clean" ...>.
     const act = (event) => {
+      mendSoon(); // a toggle button has been pressed, perhaps
       const chosen = event.target.closest?.(event.type === "click" ? "button[data-act]" : "select[data-act]");
       const own = chosen?.closest(".mnistlab")?.querySelector(":scope > .mnistlab-browser");
       if (own?.dataset.key !== model.get("key")) return; // another page's, in a window with several notebooks

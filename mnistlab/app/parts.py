@@ -23,7 +23,7 @@ class Panel(ipywidgets.VBox):
     def __init__(self, lab=None):
         self.lab = lab or Lab()
         self.lab.panels.append(self.name)
-        super().__init__()
+        super().__init__(layout=shared_layout(self.lab))
         self.add_class("mnistlab")
         self.add_class(f"mnistlab-panel-{self.name}")
 
@@ -32,16 +32,22 @@ class Panel(ipywidgets.VBox):
         self.children = (*widgets, self.lab.browser)
 
 
+def shared_layout(lab):
+    """The one layout of all that has none of its own: each is a model that the page has to load."""
+    if ipywidgets.Layout not in lab.shared:
+        lab.shared[ipywidgets.Layout] = ipywidgets.Layout()
+    return lab.shared[ipywidgets.Layout]
+
+
 def make(lab, kind, **options):
     """A widget of this kind with the layout and the style that all its like in a page share.
 
     Its own would be two more models for the page to load; looks come from the style sheet.
     """
-    for name, klass in (("layout", ipywidgets.Layout), ("style", kind.class_traits()["style"].klass)):
-        if klass not in lab.shared:
-            lab.shared[klass] = klass()
-        options[name] = lab.shared[klass]
-    return kind(**options)
+    style = kind.class_traits()["style"].klass
+    if style not in lab.shared:
+        lab.shared[style] = style()
+    return kind(layout=shared_layout(lab), style=lab.shared[style], **options)
 
 
 def text(html="", *classes, lab=None):
@@ -77,7 +83,7 @@ class Opening(ipywidgets.VBox):
         self.toggle = make(lab, ipywidgets.ToggleButton, description=label)
         self.toggle.add_class("mnistlab-toggle")
         self._contents, self._made = contents, None
-        super().__init__([self.toggle])
+        super().__init__([self.toggle], layout=self.toggle.layout)
         self.toggle.observe(lab.guard(self._on_toggle), "value")
 
     @property
