@@ -54,6 +54,9 @@ function mend() {
     set(status, "role", "status");
     set(status, "aria-live", "polite");
   });
+  document.querySelectorAll(".mnistlab .mnistlab-toggle").forEach((toggle) => {
+    set(toggle, "aria-expanded", String(toggle.classList.contains("mod-active")));
+  });
   document.querySelectorAll(".mnistlab .mnistlab-curves img").forEach(describeCurves);
   keepFocus();
 }
@@ -80,6 +83,12 @@ async function copy(button) {
   } catch {
     button.textContent = "Press Ctrl+C to copy";
   }
+}
+
+// An image may be shown twice, among the worst and in a cell of the matrix.
+function chooseAlike(select) {
+  const all = select.closest(".mnistlab").querySelectorAll("select[data-act='clean']");
+  for (const each of all) if (each.dataset.value === select.dataset.value) each.value = select.value;
 }
 
 let waiting = false;
@@ -112,6 +121,7 @@ export default {
       const own = chosen?.closest(".mnistlab")?.querySelector(":scope > .mnistlab-browser");
       if (own?.dataset.key !== model.get("key")) return; // another page's, in a window with several notebooks
       if (chosen.dataset.act === "copy") copy(chosen);
+      if (chosen.dataset.act === "clean") chooseAlike(chosen);
       model.send({ act: chosen.dataset.act, value: chosen.dataset.value ?? "", choice: chosen.value ?? "" });
     };
     document.addEventListener("click", act);

@@ -41,6 +41,8 @@ def make(lab, kind, **options):
         if klass not in lab.shared:
             lab.shared[klass] = klass()
         options[name] = lab.shared[klass]
+    if kind.class_traits().get("tooltip"):
+        options.setdefault("tooltip", "")  # of None, browsers would show the word "null" under the mouse
     return kind(**options)
 
 
@@ -50,6 +52,11 @@ def text(html="", *classes, lab=None):
     for name in classes:
         widget.add_class(name)
     return widget
+
+
+def number(count, what):
+    """How many there are of something, in words: "1 image", "1,200 images"."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def button(label, on_click, lab, primary=False):
@@ -78,6 +85,7 @@ class Opening(ipywidgets.VBox):
         self.toggle.add_class("mnistlab-toggle")
         self._contents, self._made = contents, None
         super().__init__([self.toggle])
+        self.add_class("mnistlab-opening")
         self.toggle.observe(lab.guard(self._on_toggle), "value")
 
     @property
