@@ -77,7 +77,7 @@ async def test_each_panel_works_alone():
         panel.lab.change("epochs", 1)
         panel.lab.start()
         await panel.lab.task
-        assert panel.lab.message.startswith("Done: 1 epochs")
+        assert panel.lab.message.startswith("Done: 1 epoch.")
 
 
 @in_a_loop

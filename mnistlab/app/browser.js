@@ -89,6 +89,12 @@ async function copy(button) {
   }
 }
 
+// An image may be shown twice, among the worst and in a cell of the matrix.
+function chooseAlike(select) {
+  const all = select.closest(".mnistlab").querySelectorAll("select[data-act='clean']");
+  for (const each of all) if (each.dataset.value === select.dataset.value) each.value = select.value;
+}
+
 let waiting = false;
 function mendSoon() {
   if (waiting) return;
@@ -120,6 +126,7 @@ export default {
       const own = chosen?.closest(".mnistlab")?.querySelector(":scope > .mnistlab-browser");
       if (own?.dataset.key !== model.get("key")) return; // another page's, in a window with several notebooks
       if (chosen.dataset.act === "copy") copy(chosen);
+      if (chosen.dataset.act === "clean") chooseAlike(chosen);
       model.send({ act: chosen.dataset.act, value: chosen.dataset.value ?? "", choice: chosen.value ?? "" });
     };
     document.addEventListener("click", act);

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import data
 from ..settings import TABLE
-from .parts import Panel, button, help_text, picture, text
+from .parts import Panel, button, help_text, make, picture, text
 from .variations import Variations
 
 EXAMPLES = 2
@@ -33,9 +33,9 @@ class DataPanel(Panel):
     def __init__(self, lab=None):
         super().__init__(lab)
         lab = self.lab
-        self.choice = ipywidgets.Dropdown(description="Dataset", options=CHOICES, value=lab.dataset)
-        self.size = ipywidgets.IntSlider(
-            description="Training images", min=100, max=100, step=100, continuous_update=False
+        self.choice = make(lab, ipywidgets.Dropdown, description="Dataset", options=CHOICES, value=lab.dataset)
+        self.size = make(
+            lab, ipywidgets.IntSlider, description="Training images", min=100, max=100, step=100, continuous_update=False
         )
         self.download_button = button("Download", self._toggle_download, lab)
         self.note = text("", "mnistlab-data-note", lab=lab)

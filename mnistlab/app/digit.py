@@ -122,7 +122,7 @@ class DigitPanel(Panel):
         rate, count = self._novelty.false_alarms, self._novelty.measured_on
         return (
             "<p class='mnistlab-message mnistlab-novel'>Not like the training images: however sure the answer, it may "
-            f"mean nothing. (So it says of {rate:.1%} of {count:,} real validation images, too.)</p>"
+            f"mean nothing. (It also says so of {rate:.1%} of {count:,} validation images, which are digits.)</p>"
         )
 
     # Teach it

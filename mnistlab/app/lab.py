@@ -229,6 +229,12 @@ class Lab(traitlets.HasTraits):
         """The network of the run in progress or of the last one, or None."""
         return self.run and self.run.network
 
+    @property
+    def learned_other(self):
+        """The title of the dataset that the network has learned, where another one is in use now; else ""."""
+        learned = self.record.dataset if self.record else ""
+        return "" if learned == data.TITLES.get(self.dataset, self.dataset) else learned
+
     # The run
 
     def put_changes(self, changes):
@@ -299,6 +305,8 @@ class Lab(traitlets.HasTraits):
             raise ValueError(
                 "There is no trained network that could be taught: train one first, and let it come to rest."
             )
+        if self.learned_other:
+            raise ValueError(f"The network has learned {self.learned_other}: choose that dataset again to teach it more.")
         if pixels.shape != run.train_set.images.shape[1:]:
             raise ValueError(f"The image is {pixels.shape}; the network learned from {run.train_set.images.shape[1:]}.")
         self.taught = [*self.taught, (pixels, label)]
@@ -428,10 +436,11 @@ class Lab(traitlets.HasTraits):
         rows, epochs = run.history.rows, run.settings.epochs
         if not rows:
             return "Stopped before the first epoch was over."
-        row, words = rows[-1], f"Done: {len(rows)} epochs."
+        units = "epoch" if len(rows) == 1 else "epochs"
+        row, words = rows[-1], f"Done: {len(rows)} {units}."
         if run.settings.patience and self.phase != "stopping":
             row = rows[run.best_epoch - 1]
-            words = f"Done: {len(rows)} epochs; the weights are those of epoch {row.epoch}, the best."
+            words = f"Done: {len(rows)} {units}; the weights are those of epoch {row.epoch}, the best."
         elif len(rows) < epochs:
             words = f"Stopped after {len(rows)} of {epochs} epochs."
         return f"{words} Validation accuracy {row.validation_accuracy:.1%}, loss {row.validation_loss:.3f}."

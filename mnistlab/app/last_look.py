@@ -25,12 +25,11 @@ class LastLook:
     def _show(self):
         """Whether the button works follows from the lab; a tick may be a reset."""
         lab = self.lab
-        title = data.TITLES.get(lab.dataset, lab.dataset)
-        other = lab.record and lab.record.dataset != title
+        title, other = data.TITLES.get(lab.dataset, lab.dataset), lab.learned_other
         self.button.disabled = lab.phase != "idle" or lab.run is None or bool(other) or self._looking
         words = _why(lab.test_looks.get(lab.dataset, 0), title, len(lab.test_set))
         if other:
-            words = f"The network has learned {lab.record.dataset}, and the dataset is {title} now. {words}"
+            words = f"The network has learned {other}, and the dataset is {title} now. {words}"
         words = f"<p>{escape(words)}</p>"
         if self._result:
             words = f"<p><b>{escape(self._result)}</b></p>{words}"

@@ -11,7 +11,7 @@ import numpy as np
 from ..cleaning import Changes
 from ..evaluation import Evaluation, logits_in_chunks
 from ..label_errors import MNIST_TEST
-from .parts import Opening, Panel, button, help_text, make, picture, row, text
+from .parts import Opening, Panel, button, help_text, make, number, picture, row, text
 from .upload import UploadButton
 
 COUNT = 12
@@ -19,8 +19,8 @@ COUNT = 12
 ALL = "all"
 # Small runs finish many epochs a second; nobody can look at more than this many pages of images.
 SHOW_EVERY = 0.5
-# Every image of MNIST relabelled takes less.
-MAX_BYTES = 5_000_000
+# In bytes; every image of MNIST with another label takes less.
+MAX_FILE = 5_000_000
 SETS = (("Validation", "validation"), ("Training", "training"), ("Test", "test"))
 # Takes as much room as the images will, so that nothing below moves when they come.
 EMPTY = (
@@ -50,15 +50,17 @@ class MistakesPanel(Panel):
         self.images = text(EMPTY, "mnistlab-top-losses", lab=lab)
         self.note = text("", "mnistlab-changes", lab=lab)
         self.again_button = button("Train again on the cleaned set", lambda: lab.start(cleaned=True), lab)
-        self.undo_button = button("Undo all changes", lab.forget_changes, lab)
+        self.undo_button = button("Undo all changes", self._undo, lab)
         self.sides = text("", "mnistlab-before-after", lab=lab)
         self.matrix = Opening("Confusion matrix, precision and recall", self._make_matrix, lab)
         self.threshold = Opening("I don't know", self._make_threshold, lab)
         self.file = Opening("Save or load the changes", self._make_file, lab)
         # What is drawn, and the last evaluation of another set than validation with what it is of.
         self._shown_at, self._drawn, self._evaluation, self._of = 0.0, None, None, None
+        self._opened = None  # the cell of the confusion matrix whose images are shown
         lab.observe(lab.guard(self._on_epoch), "epochs_seen")
         lab.observe(lab.guard(self._on_phase), "phase")
+        lab.observe(lab.guard(lambda change: lab.run or self._show()), "tick")  # a reset
         lab.observe(lab.guard(lambda change: self._on_dataset()), "dataset")
         lab.observe(lab.guard(lambda change: self._show_changes()), "changes_seen")
         lab.browser.on_act("clean", lab.guard(self._on_clean))
@@ -96,18 +98,32 @@ class MistakesPanel(Panel):
 
     def _show(self):
         """All that is open, from the evaluation of the chosen set by the network as it is now."""
-        run = self.lab.run
+        lab, run = self.lab, self.lab.run
         if run is None or run.evaluation is None:
-            self.images.value, self._drawn = EMPTY, None
-            return
-        if self.set.value == "validation":
+            self._draw_nothing(EMPTY)
+        elif self.set.value == "test" and lab.learned_other:
+            self._draw_nothing(
+                f"<p>The network has learned {escape(lab.learned_other)}, and the dataset is another one now: choose that "
+                "dataset again, or train, to see test images here.</p>"
+            )
+        elif self.set.value == "validation":
             self._draw(run.evaluation)
-        elif self.lab.phase not in ("running", "stopping"):
+        elif lab.phase not in ("running", "stopping"):
             of = (run, self.set.value, len(run.history.step_losses))
             if of == self._of:
                 self._draw(self._evaluation)
             else:
-                self.lab.start_task(self._evaluate(of))
+                lab.start_task(self._evaluate(of))
+
+    def _draw_nothing(self, html):
+        self.images.value, self._drawn, self._opened = html, None, None
+        self._draw_parts()
+
+    def _draw_parts(self):
+        if self.matrix.is_open:
+            self._draw_matrix()
+        if self.threshold.is_open:
+            self._draw_threshold()
 
     async def _evaluate(self, of):
         """Let the network look at another set, in slices, so that the page can be used meanwhile."""
@@ -131,15 +147,14 @@ class MistakesPanel(Panel):
         if self.set.value == "test" and self.lab.dataset == "mnist":
             sentence += " " + LABEL_ERRORS
         self.images.value = f"<p>{escape(sentence)}</p>{self._grid(mistakes)}"
-        if self.matrix.is_open:
-            self._draw_matrix()
-        if self.threshold.is_open:
-            self._draw_threshold()
+        self._draw_parts()
 
     # The images
 
     def _grid(self, mistakes):
-        return f'<div class="mnistlab-grid">{"".join(map(self._figure, mistakes))}</div>'
+        # What is chosen under an image is known to the browser first: the number makes it show what is said here.
+        figures = "".join(map(self._figure, mistakes))
+        return f'<div class="mnistlab-grid" data-changes="{self.lab.changes_seen}">{figures}</div>'
 
     def _figure(self, mistake):
         dataset, names = self._dataset(), self.lab.run.train_set.class_names
@@ -183,6 +198,10 @@ class MistakesPanel(Panel):
             changed = changes.delete(number) if choice == "delete" else changes.relabel(number, int(choice))
         self.lab.put_changes(changed)
 
+    def _undo(self):
+        self.lab.forget_changes()
+        self._show()
+
     def _show_changes(self):
         changes = self.lab.changes.values()
         deleted, relabelled = (sum(len(getattr(each, kind)) for each in changes) for kind in ("deleted", "relabelled"))
@@ -215,8 +234,10 @@ class MistakesPanel(Panel):
                 evaluation = Evaluation(outputs[rows], dataset.labels_of(), run.loss.name)
                 figures.append(f"<td>{evaluation.accuracy:.2%}</td><td>{evaluation.loss:.3f}</td>")
             lines += f'<tr><th scope="row">{words}</th>{"".join(figures)}</tr>'
+        same = lab.before_settings == lab.record.settings
+        title = "The same training" if same else "Two runs (whose settings are not the same either)"
         self.sides.value = (
-            "<table><caption>The same training, before and after cleaning</caption><tr><td></td>"
+            f"<table><caption>{title}, before and after cleaning</caption><tr><td></td>"
             '<th colspan="2" scope="colgroup">validation set as it was</th>'
             '<th colspan="2" scope="colgroup">validation set cleaned</th></tr>'
             '<tr><td></td><th scope="col">accuracy</th><th scope="col">loss</th><th scope="col">accuracy</th>'
@@ -226,7 +247,7 @@ class MistakesPanel(Panel):
     def _make_file(self):
         self.link = text("", "mnistlab-link")
         self.load = UploadButton(
-            "Load changes", MAX_BYTES, self._on_load, self.lab, images=False, accept=".json,application/json"
+            "Load changes", MAX_FILE, self._on_load, self.lab, images=False, accept=".json,application/json"
         )
         self._show_link()
         about = help_text("The changes are a small text file: which images go, and which labels are new.")
@@ -245,10 +266,10 @@ class MistakesPanel(Panel):
 
     def _on_load(self, name, size, content, first, last):
         if content is None:
-            raise ValueError(f"{name} could not be read, or is too large to be a file of changes.")
+            raise ValueError(f"{name} cannot be read, or is too large to be a file of changes.")
         loaded = Changes.from_json(content.decode("utf-8", "replace"), self.lab.dataset, self.lab.available)
         self.lab.put_changes(self.lab.changes[loaded.split].merge(loaded))
-        self.lab.message = f"{len(loaded)} changes to the {loaded.split} set were loaded."
+        self.lab.message = f"Loaded: {number(len(loaded), 'change')} to the {loaded.split} set."
         self._show()
 
     # Confusion matrix, precision and recall
@@ -263,6 +284,7 @@ class MistakesPanel(Panel):
         evaluation = self._drawn
         if evaluation is None:
             self.table.value = "<p>There is nothing to show before the first epoch.</p>"
+            self.cell.value = ""
             return
         names, matrix = self.lab.run.train_set.class_names, evaluation.confusion_matrix
         off = matrix - np.diag(matrix.diagonal())
@@ -279,6 +301,8 @@ class MistakesPanel(Panel):
             f'<tr><td></td>{head}<th scope="col">precision</th><th scope="col">recall</th></tr>{"".join(lines)}'
             "</table></div>"
         )
+        if self._opened:
+            self._show_cell()
 
     def _cell(self, actual, prediction, count, most, names):
         if not count:
@@ -287,16 +311,21 @@ class MistakesPanel(Panel):
         tint = 0 if actual == prediction else 0.15 + 0.6 * count / max(most, 1)
         return (
             f'<td style="background:rgba(213,94,0,{tint:.2f})"><button type="button" data-act="cell" '
-            f'data-value="{actual} {prediction}" aria-label="{count} images of {escape(names[actual])} read as '
-            f'{escape(names[prediction])}">{count}</button></td>'
+            f'data-value="{actual} {prediction}" aria-label="{number(count, "image")} of {escape(names[actual])} '
+            f'read as {escape(names[prediction])}">{count}</button></td>'
         )
 
     def _on_cell(self, value, choice):
-        actual, prediction = map(int, value.split())
+        self._opened = tuple(map(int, value.split()))
+        self._show_cell()
+
+    def _show_cell(self):
+        actual, prediction = self._opened
         evaluation, names = self._drawn, self.lab.run.train_set.class_names
         rows = evaluation.confused(actual, prediction)
         shown = evaluation.mistakes(rows[:COUNT])
-        sentence = f"{names[actual]} read as {names[prediction]}: {len(rows):,} images, highest loss first."
+        found = f"{number(len(rows), 'image')}, highest loss first" if len(rows) else "no image any more"
+        sentence = f"{names[actual]} read as {names[prediction]}: {found}."
         self.cell.value = f"<p>{escape(sentence)}</p>{self._grid(shown)}"
 
     # I don't know
@@ -311,6 +340,7 @@ class MistakesPanel(Panel):
         self._draw_threshold()
         controls = ipywidgets.Box([self.slider])
         controls.add_class("mnistlab-controls")
+        controls.add_class("mnistlab-threshold")
         return (
             help_text("Below this probability the network may say “I don't know” instead of guessing."), controls,
             self.answered,

@@ -47,6 +47,8 @@ def make(lab, kind, **options):
     style = kind.class_traits()["style"].klass
     if style not in lab.shared:
         lab.shared[style] = style()
+    if kind.class_traits().get("tooltip"):
+        options.setdefault("tooltip", "")  # of None, browsers would show the word "null" under the mouse
     return kind(layout=shared_layout(lab), style=lab.shared[style], **options)
 
 
@@ -56,6 +58,11 @@ def text(html="", *classes, lab=None):
     for name in classes:
         widget.add_class(name)
     return widget
+
+
+def number(count, what):
+    """How many there are of something, in words: "1 image", "1,200 images"."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def button(label, on_click, lab, primary=False):
@@ -84,6 +91,7 @@ class Opening(ipywidgets.VBox):
         self.toggle.add_class("mnistlab-toggle")
         self._contents, self._made = contents, None
         super().__init__([self.toggle], layout=self.toggle.layout)
+        self.add_class("mnistlab-opening")
         self.toggle.observe(lab.guard(self._on_toggle), "value")
 
     @property

@@ -11,8 +11,8 @@ from ..settings import TABLE, Settings
 from .parts import button, make, row
 
 NOT_YET = "No run yet. A run appears here when it is over or paused."
-TABLE_CAPTION = (
-    "Newest first. The figures are those of each run's best epoch, which has the lowest validation loss; of the "
+ABOUT_RUNS = (
+    "The figures are those of each run's best epoch, which has the lowest validation loss; of the "
     "settings you see those in which runs differ."
 )
 # A longer table would be slow to show and tiring to hear; the file has all of it.
@@ -145,7 +145,9 @@ def runs_table(records):
     body = "".join(
         _table_row(record.name, [values[number] for _, values in columns]) for number, record in enumerate(records)
     )
-    return _scrolling("Table of runs", f"<caption>{TABLE_CAPTION}</caption><thead><tr>{head}</tr></thead>", body)
+    # As a part of the caption it would be as wide as the table, and scroll.
+    about = f'<p class="mnistlab-small">{ABOUT_RUNS}</p>'
+    return about + _scrolling("Table of runs", f"<caption>Newest first</caption><thead><tr>{head}</tr></thead>", body)
 
 
 def differences_table(first, second):

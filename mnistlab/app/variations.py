@@ -11,7 +11,7 @@ from ..data import class_averages, class_counts, examples
 from ..experiments import duplicates
 from ..folders import FITS, MAX_ZIP, ZipReading
 from ..settings import generators
-from .parts import Controls, Opening, help_text, make, picture, row, text
+from .parts import Controls, Opening, help_text, make, number, picture, row, text
 from .upload import UploadButton
 
 PREVIEW = 8
@@ -65,7 +65,8 @@ class Variations(ipywidgets.VBox):
         )
         self.facts.value = (
             f"<table><caption>Average image and number of training images of each class</caption>{lines}</table>"
-            f"<p>{len(pairs)} images are in the training and in the validation set, pixel for pixel.</p>{both}"
+            f"<p>{number(len(pairs), 'image')} {'is' if len(pairs) == 1 else 'are'} in the training and in the "
+            f"validation set, pixel for pixel.</p>{both}"
         )
         if tuple(name for name, _ in self.label.options) != images.class_names:
             self.label.options = [(name, label) for label, name in enumerate(images.class_names)]
