@@ -78,7 +78,14 @@ def _link_jupyter_server_extension(jupyter):
 
 
 def _load_jupyter_server_extension(jupyter):
-    """Jupyter's own limit of 10 MB would cut the connection in the middle of a phone's photo."""
+    """Jupyter's own limit of 10 MB would cut the connection in the middle of a phone's photo.
+
+    A server that ends idle sessions even where a page is open (Binder does, after ten minutes) tells its kernels so;
+    the page then counts the last minutes down. Where something else ends sessions, set the variable yourself.
+    """
+    kernels = jupyter.kernel_manager
+    if kernels.cull_connected and kernels.cull_idle_timeout > 0:
+        os.environ.setdefault("MNISTLAB_IDLE_SECONDS", str(kernels.cull_idle_timeout))
     jupyter.web_app.settings.setdefault("websocket_max_message_size", WEBSOCKET_LIMIT)
 
 

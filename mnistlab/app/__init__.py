@@ -10,8 +10,9 @@ Panels do not know each other. What they share is one `Lab`; a panel that is giv
 from .curves import CurvesPanel
 from .data import DataPanel
 from .digit import DigitPanel
+from .keeping import KeepingPanel
 from .lab import Lab
 from .mistakes import MistakesPanel
 from .training import TrainingPanel
 
-__all__ = ["CurvesPanel", "DataPanel", "DigitPanel", "Lab", "MistakesPanel", "TrainingPanel"]
+__all__ = ["CurvesPanel", "DataPanel", "DigitPanel", "KeepingPanel", "Lab", "MistakesPanel", "TrainingPanel"]

@@ -17,7 +17,7 @@ class Panel(ipywidgets.VBox):
 
     def __init__(self, lab=None):
         self.lab = lab or Lab()
-        super().__init__()
+        super().__init__(layout=shared(self.lab, ipywidgets.Layout))
         self.add_class("mnistlab")
 
     def show(self, *widgets):
@@ -31,10 +31,15 @@ def make(lab, kind, **options):
     Its own would be two more models for the page to load; looks come from the style sheet.
     """
     for name, klass in (("layout", ipywidgets.Layout), ("style", kind.class_traits()["style"].klass)):
-        if klass not in lab.shared:
-            lab.shared[klass] = klass()
-        options[name] = lab.shared[klass]
+        options[name] = shared(lab, klass)
     return kind(**options)
+
+
+def shared(lab, klass):
+    """The one layout, or the one style of its class, that the widgets of a lab share."""
+    if klass not in lab.shared:
+        lab.shared[klass] = klass()
+    return lab.shared[klass]
 
 
 def text(html="", *classes, lab=None):
@@ -70,7 +75,7 @@ class Opening(ipywidgets.VBox):
         self.toggle = make(lab, ipywidgets.ToggleButton, description=label)
         self.toggle.add_class("mnistlab-toggle")
         self._contents, self._made = contents, None
-        super().__init__([self.toggle])
+        super().__init__([self.toggle], layout=self.toggle.layout)
         self.toggle.observe(lab.guard(self._on_toggle), "value")
 
     @property
