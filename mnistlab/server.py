@@ -43,7 +43,8 @@ def serve(port, browser, dataset, data_dir, threads):
     page.Voila.ip, page.Voila.port, page.Voila.port_retries = ADDRESS, port, 0
     page.Voila.open_browser, page.Voila.log_level = browser, "ERROR"
     page.Voila.tornado_settings = {
-        "websocket_max_message_size": WEBSOCKET_LIMIT, "ws_ping_interval": 30_000, "ws_ping_timeout": 30_000,
+        # A time-out as short as the interval would cut every connection at the first ping.
+        "websocket_max_message_size": WEBSOCKET_LIMIT, "ws_ping_interval": 30_000, "ws_ping_timeout": 90_000,
     }
     page.VoilaConfiguration.strip_sources, page.VoilaConfiguration.show_tracebacks = True, False
     page.VoilaConfiguration.prelaunch_hook = _set_cookie

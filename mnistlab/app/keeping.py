@@ -57,7 +57,7 @@ class KeepingPanel(Panel):
         if keeper.silence > GONE and keeper.in_page and self.lab.phase == "running":
             self.lab.pause()
             self.lab.message = "Paused: the page was out of reach for some minutes. Resume goes on from here."
-        elif perf_counter() - self._kept_at >= max(KEEP_EVERY, REST * keeper.seconds):
+        elif not keeper.busy and perf_counter() - self._kept_at >= max(KEEP_EVERY, REST * keeper.seconds):
             self._keep()
 
     def _on_phase(self, change):
@@ -75,14 +75,16 @@ class KeepingPanel(Panel):
         state = (run, len(run.history.step_losses), run.epoch, run.settings.epochs)
         if state == self._kept:
             return
-        self._due = keeper.busy
-        if not self._due:
-            self._kept, self._kept_at = state, perf_counter()
+        if keeper.busy:
+            self._due = True
+        else:
+            self._kept = state
             keeper.keep(*kept(lab))
 
     def _on_kept(self):
         self._kept_at = perf_counter()
-        if self._due:
+        if self._due:  # the run ended or was held meanwhile
+            self._due = False
             self._keep()
 
     def _on_restore(self, content):
