@@ -16,9 +16,9 @@ from PIL import Image
 from tornado.websocket import WebSocketClosedError
 
 from mnistlab import data, server
-from mnistlab.app import CurvesPanel, DataPanel, DigitPanel, Lab, MistakesPanel, TrainingPanel
+from mnistlab.app import CurvesPanel, DataPanel, DigitPanel, KeepingPanel, Lab, MistakesPanel, TrainingPanel
 
-PANELS = (TrainingPanel, CurvesPanel, MistakesPanel, DigitPanel, DataPanel)
+PANELS = (TrainingPanel, CurvesPanel, MistakesPanel, DigitPanel, DataPanel, KeepingPanel)
 
 
 def in_a_loop(test):

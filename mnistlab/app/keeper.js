@@ -294,9 +294,9 @@ function keep(model, views) {
     if (message.do === "download") {
       saveAs(message.name, message.kind, buffers[0]);
     } else if (message.do === "keep") {
-      if (message.part === 0) [parts, about] = [[], message.about];
+      if (message.about) [parts, about] = [[], message.about];
       parts.push(buffers[0]);
-      if (message.part + 1 < message.parts) return model.send({ is: "got", number: message.number });
+      if (!message.last) return model.send({ is: "got", number: message.number });
       const content = await new Blob(parts).arrayBuffer();
       parts = [];
       try {

@@ -8,8 +8,9 @@ import anywidget
 import traitlets
 
 HERE = Path(__file__).parent
-# Bytes a message. A line of 1 Mbit/s, as Binder's, carries one in a second: curves and answers fit in between.
-PART = 131_072
+# Bytes of a message at first. A line of 1 Mbit/s, as Binder's, carries it in half a second, so that curves and answers
+# fit in between; where it is answered sooner than QUICK seconds, the next is twice as long, else half as long.
+PART, LONGEST, QUICK = 65_536, 2_000_000, 0.4
 
 
 class Keeper(anywidget.AnyWidget):
@@ -32,14 +33,14 @@ class Keeper(anywidget.AnyWidget):
         super().__init__(idle_seconds=_idle_seconds(), **options)
         self._on_restore, self._on_kept = on_restore, on_kept
         self.in_page = self.there = self.refuses = False
-        self._parts, self._about, self._sent, self._number = (), {}, 0, 0
+        self._content, self._about, self._sent, self._number, self._size = b"", {}, 0, 0, PART
         self._began = self._heard = self.seconds = 0.0
         self.on_msg(lab.guard(self._receive))
 
     @property
     def busy(self):
         """Whether something is on its way to the browser."""
-        return bool(self._parts)
+        return bool(self._content)
 
     @property
     def silence(self):
@@ -48,8 +49,7 @@ class Keeper(anywidget.AnyWidget):
 
     def keep(self, content, about):
         """Send bytes to be kept in the browser, a part at a time: the next when it has answered. about: plain data."""
-        self._parts = [content[start : start + PART] for start in range(0, len(content), PART)]
-        self._about, self._sent, self._number = about, 0, self._number + 1
+        self._content, self._about, self._sent, self._number = content, about, 0, self._number + 1
         self._began = perf_counter()
         self._send_part()
 
@@ -62,22 +62,26 @@ class Keeper(anywidget.AnyWidget):
         self.send({"do": "restored", "why_not": why_not})
 
     def _send_part(self):
+        part = self._content[self._sent : self._sent + self._size]
+        message = {"do": "keep", "number": self._number, "last": self._sent + len(part) == len(self._content)}
+        if self._sent == 0:
+            message["about"] = self._about
+        self._sent += len(part)
         self._heard = perf_counter()
-        message = {"do": "keep", "number": self._number, "part": self._sent, "parts": len(self._parts)}
-        self.send(message | ({"about": self._about} if self._sent == 0 else {}), [self._parts[self._sent]])
+        self.send(message, [part])
 
     def _receive(self, _, message, buffers):
         kind = message.get("is")
         if kind == "here":  # a page that has just opened; whatever an earlier one was being told is void
-            self.there, self.in_page, self.refuses, self._parts = True, bool(message.get("page")), False, ()
+            self.there, self.in_page, self.refuses, self._content = True, bool(message.get("page")), False, b""
         elif kind == "restore":
             self._on_restore(bytes(buffers[0]) if buffers else b"")
         elif kind == "got" and message.get("number") == self._number and self.busy:
-            self._sent += 1
-            if self._sent < len(self._parts):
-                self._send_part()
+            quick = perf_counter() - self._heard < QUICK
+            self._size = min(2 * self._size, LONGEST) if quick else max(self._size // 2, PART)
+            self._send_part()
         elif kind in ("kept", "refused") and message.get("number") == self._number:
-            self._parts, self.seconds = (), perf_counter() - self._began
+            self._content, self.seconds = b"", perf_counter() - self._began
             self.refuses = kind == "refused"  # a private window, a full disk: every further try would fail too
             self._on_kept()
         # "stay" needs no answer: that it came is what counts for the server.

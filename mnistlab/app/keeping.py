@@ -31,7 +31,7 @@ MAX_FILE = 60_000_000
 MAX_SETTINGS = 100_000
 ABOUT = (
     "The network file holds the weights, the settings with the seed, the history, and what training needs to go on. "
-    "`mnistlab predict --model` reads it, too. Loading it replaces the network that is here."
+    "The command mnistlab predict reads it, too. Loading it replaces the network that is here."
 )
 
 
