@@ -374,6 +374,12 @@ class Run:
                     f"{np.shape(own[what])}."
                 )
 
+        counts = [checkpoint[name] for name in ("epoch", "position", "best_epoch")]
+        rows = checkpoint["history"]["rows"] if isinstance(checkpoint["history"], dict) else ()
+        sound = all(type(count) is int and count >= 0 for count in counts)
+        if not sound or len(rows) != counts[0] or counts[1] > len(self.train_set) or counts[2] > counts[0]:
+            raise ValueError("The checkpoint is damaged: its numbers of epochs and images do not fit its history.")
+
     def _dropouts(self):
         return [layer for layer in self.network.layers if isinstance(layer, Dropout)]
 
