@@ -43,7 +43,8 @@ def serve(port, browser, dataset, data_dir, threads):
     page.Voila.ip, page.Voila.port, page.Voila.port_retries = ADDRESS, port, 0
     page.Voila.open_browser, page.Voila.log_level = browser, "ERROR"
     page.Voila.tornado_settings = {
-        "websocket_max_message_size": WEBSOCKET_LIMIT, "ws_ping_interval": 30_000, "ws_ping_timeout": 30_000,
+        # A time-out as short as the interval would cut every connection at the first ping.
+        "websocket_max_message_size": WEBSOCKET_LIMIT, "ws_ping_interval": 30_000, "ws_ping_timeout": 90_000,
     }
     page.VoilaConfiguration.strip_sources, page.VoilaConfiguration.show_tracebacks = True, False
     page.VoilaConfiguration.prelaunch_hook = _set_cookie
@@ -78,7 +79,14 @@ def _link_jupyter_server_extension(jupyter):
 
 
 def _load_jupyter_server_extension(jupyter):
-    """Jupyter's own limit of 10 MB would cut the connection in the middle of a phone's photo."""
+    """Jupyter's own limit of 10 MB would cut the connection in the middle of a phone's photo.
+
+    A server that ends idle sessions even where a page is open (Binder does, after ten minutes) tells its kernels so;
+    the page then counts the last minutes down. Where something else ends sessions, set the variable yourself.
+    """
+    kernels = jupyter.kernel_manager
+    if kernels.cull_connected and kernels.cull_idle_timeout > 0:
+        os.environ.setdefault("MNISTLAB_IDLE_SECONDS", str(kernels.cull_idle_timeout))
     jupyter.web_app.settings.setdefault("websocket_max_message_size", WEBSOCKET_LIMIT)
 
 

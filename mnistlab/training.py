@@ -66,6 +66,14 @@ class History:
             rows.append(row)
         return rows
 
+    @classmethod
+    def from_dicts(cls, rows):
+        """The History whose `as_dicts` these are; steps and marks are not in them. Raises ValueError for other rows."""
+        try:
+            return cls([_row(dict(row)) for row in rows])
+        except (TypeError, ValueError, LookupError, AttributeError, OverflowError):
+            raise ValueError("The history is damaged: an epoch lacks its number, losses or accuracies.") from None
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -127,6 +135,11 @@ class Run:
     def seconds(self):
         """The seconds that steps and validation have taken so far, without what the caller did between them."""
         return sum(row.seconds for row in self.history.rows) + self._seconds
+
+    @property
+    def progress(self):
+        """Where the run is, as it told last."""
+        return self._progress("training" if self.position or not self.epoch else "epoch")
 
     def __iter__(self):
         return self
@@ -333,6 +346,22 @@ class Run:
         self._best, self._last = kept["best"], kept["last"]
         self._steps = self._walk()
 
+    def continue_after(self, rows, evaluation):
+        """Go on after epochs that are over, of which there is no checkpoint, with the network as it is.
+
+        rows: their Rows; evaluation: of the network on the validation set. The optimizer, the order of the images and
+        what else is drawn begin anew. Each epoch's means stand for its steps, so that schedules and curves go on where
+        they were. Raises ValueError for rows that are not epochs 1, 2, 3, ...
+        """
+        if [row.epoch for row in rows] != list(range(1, len(rows) + 1)):
+            raise ValueError("The history is damaged: its epochs must be 1, 2, 3 and so on.")
+        self.history.rows, self.evaluation, self.epoch = list(rows), evaluation, len(rows)
+        for values, name in (
+            (self.history.step_losses, "train_loss"), (self.history.step_accuracies, "train_accuracy"),
+        ):
+            values[:] = [getattr(row, name) for row in rows for _ in range(self.steps_per_epoch)]
+        self.best_epoch = min(rows, key=lambda row: row.validation_loss).epoch if rows else 0
+
     def _check(self, checkpoint):
         own = self.checkpoint()
         if not isinstance(checkpoint, dict) or checkpoint.keys() != own.keys():
@@ -346,6 +375,12 @@ class Run:
                     f"The checkpoint is damaged: its {what} have the shape {np.shape(checkpoint[what])}, not "
                     f"{np.shape(own[what])}."
                 )
+
+        counts = [checkpoint[name] for name in ("epoch", "position", "best_epoch")]
+        rows = checkpoint["history"]["rows"] if isinstance(checkpoint["history"], dict) else ()
+        sound = all(type(count) is int and count >= 0 for count in counts)
+        if not sound or len(rows) != counts[0] or counts[1] > len(self.train_set) or counts[2] > counts[0]:
+            raise ValueError("The checkpoint is damaged: its numbers of epochs and images do not fit its history.")
 
     def _dropouts(self):
         return [layer for layer in self.network.layers if isinstance(layer, Dropout)]
@@ -361,6 +396,19 @@ class Run:
             "number of validation images": len(self.validation_set),
             "data": [_fingerprint(images) for images in (self.train_set, self.validation_set)],
         }
+
+
+def _row(values):
+    """The Row of a flat dictionary; what is neither of its names is a metric, such as train_confidence."""
+    figures = {name: float(values.pop(name)) for name in list(values) if name != "epoch"}
+    if not all(map(math.isfinite, figures.values())):
+        raise ValueError("A figure is not finite.")
+    own = {name: figures.pop(name) for name in Row.__dataclass_fields__ if name in figures}
+    metrics = {"train_metrics": {}, "validation_metrics": {}}
+    for name, value in figures.items():
+        part, name = name.split("_", 1)
+        metrics[f"{part}_metrics"][name] = value
+    return Row(int(values["epoch"]), **own, **metrics)
 
 
 def _fingerprint(dataset):

@@ -16,9 +16,11 @@ from PIL import Image
 from tornado.websocket import WebSocketClosedError
 
 from mnistlab import data, server
-from mnistlab.app import CurvesPanel, DataPanel, DigitPanel, InsidePanel, Lab, MistakesPanel, TrainingPanel
+from mnistlab.app import (
+    CurvesPanel, DataPanel, DigitPanel, InsidePanel, KeepingPanel, Lab, MistakesPanel, TrainingPanel,
+)
 
-PANELS = (TrainingPanel, CurvesPanel, MistakesPanel, InsidePanel, DigitPanel, DataPanel)
+PANELS = (TrainingPanel, CurvesPanel, MistakesPanel, InsidePanel, DigitPanel, DataPanel, KeepingPanel)
 
 
 def in_a_loop(test):

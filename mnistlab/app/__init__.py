@@ -11,8 +11,11 @@ from .curves import CurvesPanel
 from .data import DataPanel
 from .digit import DigitPanel
 from .inside import InsidePanel
+from .keeping import KeepingPanel
 from .lab import Lab
 from .mistakes import MistakesPanel
 from .training import TrainingPanel
 
-__all__ = ["CurvesPanel", "DataPanel", "DigitPanel", "InsidePanel", "Lab", "MistakesPanel", "TrainingPanel"]
+__all__ = [
+    "CurvesPanel", "DataPanel", "DigitPanel", "InsidePanel", "KeepingPanel", "Lab", "MistakesPanel", "TrainingPanel",
+]

@@ -35,7 +35,8 @@ class DataPanel(Panel):
         lab = self.lab
         self.choice = make(lab, ipywidgets.Dropdown, description="Dataset", options=CHOICES, value=lab.dataset)
         self.size = make(
-            lab, ipywidgets.IntSlider, description="Training images", min=100, max=100, step=100, continuous_update=False
+            lab, ipywidgets.IntSlider, description="Training images", min=100, max=100, step=100,
+            continuous_update=False,
         )
         self.download_button = button("Download", self._toggle_download, lab)
         self.note = text("", "mnistlab-data-note", lab=lab)

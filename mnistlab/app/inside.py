@@ -13,7 +13,7 @@ from .inside_part import Look, Pick
 from .inside_seeing import Activations, Pixels, Weights
 from .inside_steps import Steps
 from .inside_units import Gradients, Recorder, Units
-from .parts import Panel, make, shared_layout, text
+from .parts import Panel, make, shared, text
 
 PARTS = {kind.__name__: kind for kind in (Weights, Activations, Pixels, Units, Map, Between, Steps, Gradients)}
 NOT_YET = "There is no network to look into yet: press Train, then choose here what to look at."
@@ -39,7 +39,7 @@ class InsidePanel(Panel):
         names = [(kind.title, name) for name, kind in PARTS.items()]
         self.choice = make(lab, ipywidgets.ToggleButtons, options=names, value=None)
         self.note = text(f"<p>{NOT_YET}</p>", "mnistlab-inside-note", lab=lab)
-        self.body = ipywidgets.VBox(layout=shared_layout(lab))
+        self.body = ipywidgets.VBox(layout=shared(lab, ipywidgets.Layout))
         self.recorder = Recorder(lab)
         self.pick, self.parts, self.task = None, {}, None
         self._copy, self._wanted, self._not_before = None, False, 0.0

@@ -5,6 +5,7 @@ from html import escape
 from pathlib import Path
 
 import anywidget
+import ipywidgets
 import numpy as np
 import traitlets
 
@@ -12,7 +13,7 @@ from ..images import png
 from ..inspection import as_rows, between, nearest, pca, through
 from ..losses import softmax
 from .inside_part import ANY, Choice, Image, Part, figure
-from .parts import button, make, row, shared_layout, text
+from .parts import button, make, row, shared, text
 
 # Images on the map and beside each other on its sheet; images among which a nearest one is looked for.
 POINTS, SHEET, SEARCHED = 500, 25, 1000
@@ -56,7 +57,7 @@ class Map(Part):
 
     def make(self):
         self.layer = make(self.lab, Choice, description="Layer", options=[("Pixels", 0)])
-        self.map = FeatureMap(layout=shared_layout(self.lab))
+        self.map = FeatureMap(layout=shared(self.lab, ipywidgets.Layout))
         self.map.on_msg(self.lab.guard(self._on_message))
         self.said = text("", "mnistlab-map-said", lab=self.lab)
         self.table = text("", "mnistlab-map-table", lab=self.lab)

@@ -11,7 +11,7 @@ from PIL import Image
 from ..data import Batches
 from ..inspection import stages, through
 from ..losses import softmax
-from .parts import button, make, picture, shared_layout
+from .parts import button, make, picture, shared
 
 # From blue for what is below 0 over white to vermilion, Okabe and Ito's two ends; so many shades to each side.
 BELOW, ABOVE, SHADES = (0, 114, 178), (213, 94, 0), 16
@@ -118,7 +118,7 @@ class Pick:
             button("Worst", self.worst, lab), button("Previous", lambda: self.step(-1), lab),
             button("Next", lambda: self.step(1), lab),
         ]
-        self.widget = ipywidgets.HBox([*buttons, self.label, self.number], layout=shared_layout(lab))
+        self.widget = ipywidgets.HBox([*buttons, self.label, self.number], layout=shared(lab, ipywidgets.Layout))
         self.widget.add_class("mnistlab-buttons")
         self.widget.add_class("mnistlab-pick")
 

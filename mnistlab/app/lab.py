@@ -103,7 +103,7 @@ class Lab(traitlets.HasTraits):
         self.browser.observe(self.guard(lambda change: self._follow_address(change["new"])), "query")
         self.panels = []
         self.shared = {}  # layouts and styles of the panels' widgets, by class
-        self.run = self.task = self.progress = self.record = None
+        self.run = self.task = self.progress = self.record = self.origin = None
         self._own = {}  # the datasets that were brought here, by name
         self.taught = []  # images and labels that the present network was taught since its training
         self.records, self._runs_begun = [], 0
@@ -215,8 +215,8 @@ class Lab(traitlets.HasTraits):
         self._use(name, rest, test_set)
 
     def _use(self, name, whole, test_set):
-        split_rng = generators(self.settings.seed).split
-        self.available, self.validation_set = data.split(whole, self.settings.validation_fraction, split_rng)
+        seed, fraction = self._split = self.settings.seed, self.settings.validation_fraction
+        self.available, self.validation_set = data.split(whole, fraction, generators(seed).split)
         self.test_set = test_set
         self.before = None
         self.dataset = name
@@ -268,19 +268,28 @@ class Lab(traitlets.HasTraits):
                 same = self.run.evaluation and self.run.validation_set is self.validation_set
                 self.before = self.run.evaluation.logits if same else None
         settings = self.settings.copy()
-        rngs = generators(settings.seed)
-        train_set = with_other_labels(self.available.select(slice(0, settings.train_size)), settings, rngs.labels)
-        validation_set = self.validation_set
-        if cleaned:
-            train_set = self.changes["training"].apply(train_set)
-            validation_set = self.changes["validation"].apply(validation_set)
-        network = build(settings, rngs.weights, train_set.inputs, len(train_set.class_names))
+        train_set, validation_set = self._sets(settings, cleaned)
+        weights_rng = generators(settings.seed).weights
+        network = build(settings, weights_rng, train_set.inputs, len(train_set.class_names))
         self.taught = []
         self._record(train(network, train_set, validation_set, settings), settings, cleaned)
+
+    def _sets(self, settings, cleaned):
+        """(training set, validation set) of a run with these settings."""
+        labels_rng = generators(settings.seed).labels
+        train_set = with_other_labels(self.available.select(slice(0, settings.train_size)), settings, labels_rng)
+        if not cleaned:
+            return train_set, self.validation_set
+        return self.changes["training"].apply(train_set), self.changes["validation"].apply(self.validation_set)
 
     def _record(self, run, settings, cleaned):
         """Make this the run of the lab, and begin to remember it."""
         self.run = run
+        # What another session needs to find the same images: plain data.
+        self.origin = {
+            "dataset": self.dataset, "split": list(self._split), "taught": len(self.taught), "cleaned": cleaned,
+            "changes": [changes.to_json() for changes in self.changes.values()] if cleaned else [],
+        }
         train_set, validation_set = run.train_set, run.validation_set
         self._runs_begun += 1
         self.record = Record(
@@ -288,6 +297,64 @@ class Lab(traitlets.HasTraits):
             run.steps_per_epoch, majority_baseline(train_set.labels_of(), validation_set.labels_of()), 0.0, 0, cleaned,
         )
         self.progress = None
+
+    def sets_of(self, settings, origin):
+        """(training set, validation set) as a run had them, by its Settings and what `origin` was then.
+
+        Uses the dataset from now on, as `choose_dataset` does, with the same images in each part. Raises ValueError
+        or data.NotDownloaded and changes nothing where there is no such dataset, or its changes do not fit.
+        """
+        before = self.settings
+        self.settings = settings.copy()
+        try:
+            if origin:
+                self.settings.seed, self.settings.validation_fraction = origin["split"]
+                name = origin["dataset"]
+                if name not in self._own and name not in data.NAMES:
+                    raise ValueError(
+                        f"This network learned from your images “{name}”, which are not here. Bring them again "
+                        "under The data, Your own images, then try once more."
+                    )
+                self.choose_dataset(name)
+                for text in origin["changes"]:
+                    self.put_changes(Changes.from_json(text, self.dataset, self.available))
+            return self._sets(settings, bool(origin and origin["cleaned"]))
+        except (LookupError, TypeError, AttributeError):
+            raise ValueError("What the file says of its images is damaged.") from None
+        finally:
+            self.settings = before
+
+    def take_up(self, run, cleaned, words):
+        """Make a run that was kept the one of the lab, with its settings: paused where epochs are left, else at rest.
+
+        cleaned: whether the changes of the mistakes panel are in its sets; words: how it came here, "restored".
+        """
+        if self.phase in ("running", "stopping"):
+            raise ValueError("A run goes on. Stop it first, or let it come to its end.")
+        self.stop()  # a paused one
+        if self.run:
+            self.run.close()
+        self.settings, self.taught, self.task = run.settings.copy(), [], None
+        self.settings_seen += 1
+        self._record(run, run.settings, cleaned)
+        self.record.name += f", {words}"
+        self.progress = run.progress
+        self._remember()
+        self.epochs_seen += 1
+        left = not run.failure and run.epoch < run.settings.epochs
+        place = _place(self.progress)
+        self.message = (
+            f"The run is {words}: it stands after {place}. Resume goes on from here." if left
+            else f"The run is {words}. {self._summary(run)} One more epoch trains it further."
+        )
+        self.phase = "paused"
+        if not left:
+            self.phase = "idle"
+
+    def remember(self, record):
+        """Put a Record of another session into the table."""
+        self.records = [*self.records, record][-RECORDS:]
+        self.records_seen += 1
 
     def _go(self, until=None):
         """Pull the run: to its end, or until Progress is of phase `until`."""
@@ -306,7 +373,7 @@ class Lab(traitlets.HasTraits):
                 "There is no trained network that could be taught: train one first, and let it come to rest."
             )
         if self.learned_other:
-            raise ValueError(f"The network has learned {self.learned_other}: choose that dataset again to teach it more.")
+            raise ValueError(f"The network has learned {self.learned_other}: choose that again to teach it more.")
         if pixels.shape != run.train_set.images.shape[1:]:
             raise ValueError(f"The image is {pixels.shape}; the network learned from {run.train_set.images.shape[1:]}.")
         self.taught = [*self.taught, (pixels, label)]
@@ -336,7 +403,7 @@ class Lab(traitlets.HasTraits):
         """Go on with a paused run."""
         if self.phase != "paused":
             return
-        if self.task.done():
+        if self.task is None or self.task.done():
             self._go()
         else:  # it has not noticed the pause yet
             self.phase, self.message = "running", TRAINING
@@ -414,8 +481,9 @@ class Lab(traitlets.HasTraits):
         record, run = self.record, self.run
         record.seconds, record.images = run.seconds, self.progress.images if self.progress else 0
         if record not in self.records and run.history.step_losses:
-            self.records = [*self.records, record][-RECORDS:]
-        self.records_seen += 1
+            self.remember(record)
+        else:
+            self.records_seen += 1
 
     def rename(self, record, name):
         """Call a run something else. Raises ValueError for a name that is empty or another run's."""

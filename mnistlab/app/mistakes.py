@@ -103,8 +103,8 @@ class MistakesPanel(Panel):
             self._draw_nothing(EMPTY)
         elif self.set.value == "test" and lab.learned_other:
             self._draw_nothing(
-                f"<p>The network has learned {escape(lab.learned_other)}, and the dataset is another one now: choose that "
-                "dataset again, or train, to see test images here.</p>"
+                f"<p>The network has learned {escape(lab.learned_other)}, and the dataset is another one now: choose "
+                "that dataset again, or train, to see test images here.</p>"
             )
         elif self.set.value == "validation":
             self._draw(run.evaluation)

@@ -23,7 +23,7 @@ class Panel(ipywidgets.VBox):
     def __init__(self, lab=None):
         self.lab = lab or Lab()
         self.lab.panels.append(self.name)
-        super().__init__(layout=shared_layout(self.lab))
+        super().__init__(layout=shared(self.lab, ipywidgets.Layout))
         self.add_class("mnistlab")
         self.add_class(f"mnistlab-panel-{self.name}")
 
@@ -32,24 +32,23 @@ class Panel(ipywidgets.VBox):
         self.children = (*widgets, self.lab.browser)
 
 
-def shared_layout(lab):
-    """The one layout of all that has none of its own: each is a model that the page has to load."""
-    if ipywidgets.Layout not in lab.shared:
-        lab.shared[ipywidgets.Layout] = ipywidgets.Layout()
-    return lab.shared[ipywidgets.Layout]
-
-
 def make(lab, kind, **options):
     """A widget of this kind with the layout and the style that all its like in a page share.
 
     Its own would be two more models for the page to load; looks come from the style sheet.
     """
-    style = kind.class_traits()["style"].klass
-    if style not in lab.shared:
-        lab.shared[style] = style()
+    for name, klass in (("layout", ipywidgets.Layout), ("style", kind.class_traits()["style"].klass)):
+        options[name] = shared(lab, klass)
     if kind.class_traits().get("tooltip"):
         options.setdefault("tooltip", "")  # of None, browsers would show the word "null" under the mouse
-    return kind(layout=shared_layout(lab), style=lab.shared[style], **options)
+    return kind(**options)
+
+
+def shared(lab, klass):
+    """The one layout, or the one style of its class, that the widgets of a lab share."""
+    if klass not in lab.shared:
+        lab.shared[klass] = klass()
+    return lab.shared[klass]
 
 
 def text(html="", *classes, lab=None):

@@ -12,13 +12,13 @@ from .conftest import server
 from .steps import LONG, digit_picture, open_lab, press, set_by_keyboard, status, train_to_the_end, upload
 
 
-def jupyter(serving, home, kind, prefix="/"):
-    """Start a Jupyter server over the repository; gives its address and process."""
+def jupyter(serving, home, kind, prefix="/", *more):
+    """Start a Jupyter server over the repository; gives its address and process. more: options of the server."""
     port = free_port()
     address = f"http://127.0.0.1:{port}{prefix}"
     options = [
         "--no-browser", f"--ServerApp.port={port}", "--ServerApp.ip=127.0.0.1", "--IdentityProvider.token=",
-        "--ServerApp.port_retries=0", "--allow-root", f"--ServerApp.base_url={prefix}",
+        "--ServerApp.port_retries=0", "--allow-root", f"--ServerApp.base_url={prefix}", *more,
     ]
     return address, serving(server([sys.executable, "-m", "jupyter", kind, *options], address + "api", home))
 

@@ -1,0 +1,479 @@
+// Keeps the run in the browser, offers it after a reload, and watches whether the session behind the page is alive.
+
+// Seconds are counted in milliseconds here. The session is asked every 4 s, and 12 s without a sign of it raise the
+// alarm: late enough for a kernel that imports or loads something for 8 s, early enough to be said within 15 s.
+const TICK = 1000;
+const ASK = 4000;
+const SILENCE = 12_000;
+// A connection that seems whole and brings nothing is made anew this often, in case it is whole at one end alone.
+const ANEW = 20_000;
+// The countdown before a server ends an idle session.
+const COUNTDOWN = 120_000;
+// So many runs are kept for one notebook, each under 4 MB; the oldest goes first.
+const SLOTS = 8;
+// What jupyter_server does not count as activity (MappingKernelManager.untracked_message_types). Our question after the
+// session's health is a kernel_info_request and so among them: to watch over a session must not keep it from ending.
+const UNTRACKED = new Set([
+  "comm_info_request", "comm_info_reply", "kernel_info_request", "kernel_info_reply", "shutdown_request",
+  "shutdown_reply", "interrupt_request", "interrupt_reply", "debug_request", "debug_reply", "stream", "display_data",
+  "update_display_data", "execute_input", "execute_result", "error", "status", "clear_output", "debug_event",
+  "input_request", "input_reply",
+]);
+
+const WORDS = {
+  keptNothing: "Nothing is kept in this browser yet: a run is, after its first epoch.",
+  keptNow: (run) => `Kept in this browser: ${run}.`,
+  keptFigures: (run, megabytes) =>
+    `Kept in this browser: settings and figures of ${run}. Its network of ${megabytes} MB is too large for that: download it.`,
+  cannotKeep: "This browser keeps nothing here, perhaps because its window is a private one. Download what you need.",
+  run: (name, epochs, accuracy) => `${name} (${epochs}${accuracy ? `, ${accuracy}` : ""})`,
+  epochs: (count) => (count === 1 ? "1 epoch" : `${count} epochs`),
+  offer: "Your last run is still in this browser.",
+  offerFrom: (when) => `From ${when}.`,
+  restore: (run) => `Restore your last run (${run})`,
+  discard: "Discard",
+  later: "Not now",
+  ended: "Your session has ended: the program behind this page is gone, so nothing here works any more.",
+  endedIdle: "Your session has ended, because nothing happened here for so long: nothing here works any more.",
+  lost: "The page cannot reach its session. If the connection comes back, everything goes on by itself.",
+  after: (run) => `Kept in this browser: ${run}. Reload the page, then choose Restore.`,
+  afterNothing: "No run was kept yet. Reload the page to begin again.",
+  waiting: (run) => `Kept in this browser, whatever happens: ${run}.`,
+  reload: "Reload the page",
+  download: "Download the network",
+  idle: "Nothing has happened here for a while. This server ends idle sessions, and yours is next, in",
+  stay: "Keep my session",
+};
+
+// --- What is kept: IndexedDB, for localStorage ends at 5 MB --------------------------------------------------------
+
+function answered(request) {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+function finished(transaction) {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = resolve;
+    transaction.onabort = transaction.onerror = () => reject(transaction.error);
+  });
+}
+
+async function open() {
+  const request = indexedDB.open("mnistlab", 1);
+  request.onupgradeneeded = () => {
+    request.result.createObjectStore("runs", { keyPath: "slot" }); // what a run is, small
+    request.result.createObjectStore("contents"); // its bytes, by slot
+  };
+  return answered(request);
+}
+
+// The notebook's address within its server, so that it is the same under another user's prefix on Binder.
+function place() {
+  let base = "/";
+  try {
+    base = JSON.parse(document.getElementById("jupyter-config-data").textContent).baseUrl ?? "/";
+    base = new URL(base, location.href).pathname;
+  } catch {
+    // no Jupyter page: the whole path is as good
+  }
+  const path = location.pathname;
+  return path.startsWith(base) ? path.slice(base.length) : path;
+}
+
+class Shelf {
+  // Each page has a slot of its own, so that two tabs never overwrite each other.
+  constructor() {
+    this.path = place();
+    this.slot = `${Date.now()}-${Math.random().toString(36).slice(2)}`;
+    this.base = null;
+  }
+
+  async transaction(mode) {
+    this.base ??= await open();
+    return this.base.transaction(["runs", "contents"], mode);
+  }
+
+  async put(about, content) {
+    const transaction = await this.transaction("readwrite");
+    const [runs, contents] = [transaction.objectStore("runs"), transaction.objectStore("contents")];
+    runs.put({ slot: this.slot, path: this.path, saved: Date.now(), about });
+    contents.put(content, this.slot);
+    const own = this.newestFirst(await answered(runs.getAll()));
+    for (const { slot } of own.slice(SLOTS)) {
+      runs.delete(slot);
+      contents.delete(slot);
+    }
+    await finished(transaction);
+  }
+
+  newestFirst(runs) {
+    return runs.filter((run) => run.path === this.path).sort((one, other) => other.saved - one.saved);
+  }
+
+  // Those of earlier pages and of other tabs.
+  async others() {
+    const runs = await answered((await this.transaction("readonly")).objectStore("runs").getAll());
+    return this.newestFirst(runs).filter((run) => run.slot !== this.slot);
+  }
+
+  async content(slot) {
+    return answered((await this.transaction("readonly")).objectStore("contents").get(slot));
+  }
+
+  async forget(slot) {
+    const transaction = await this.transaction("readwrite");
+    transaction.objectStore("runs").delete(slot);
+    transaction.objectStore("contents").delete(slot);
+    await finished(transaction);
+  }
+}
+
+// --- Small parts of the page ---------------------------------------------------------------------------------------
+
+function make(tag, name, words = "") {
+  const element = document.createElement(tag);
+  if (name) element.className = name;
+  element.textContent = words;
+  return element;
+}
+
+function button(words, onClick) {
+  const made = make("button", "mnistlab-keeper-button", words);
+  made.type = "button";
+  made.addEventListener("click", onClick);
+  return made;
+}
+
+function said(about) {
+  const accuracy = about.accuracy == null ? "" : `${(100 * about.accuracy).toFixed(1)} %`;
+  return [WORDS.epochs(about.epochs), accuracy].filter(Boolean).join(", ");
+}
+
+function named(about) {
+  return `${about.name} (${said(about)})`;
+}
+
+function saveAs(name, kind, content) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([content], { type: kind }));
+  link.download = name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // a browser may ask first where to save it
+}
+
+// A sentence and buttons that stay in sight, at the top or at the bottom of the window.
+class Bar {
+  constructor(name, role) {
+    this.element = make("div", `mnistlab-bar-${name} mnistlab-keeper-bar`);
+    this.element.setAttribute("role", role);
+    this.element.hidden = true;
+    document.body.append(this.element);
+  }
+
+  show(...children) {
+    this.element.replaceChildren(...children);
+    this.element.hidden = false;
+  }
+
+  hide() {
+    this.element.hidden = true;
+    this.element.replaceChildren();
+  }
+}
+
+// --- The watch -----------------------------------------------------------------------------------------------------
+
+// Calls onChange("well" | "lost" | "ended") when that changes. Returns {activity, stop}: when the server last saw
+// something happen, in its own way of counting, and a function that ends the watch.
+function watch(kernel, onChange) {
+  const watching = { activity: Date.now(), stop: null };
+  let state = "well";
+  let heard = performance.now();
+  let ticked = heard;
+  let asked = 0;
+  let anew = 0;
+  let born = null;
+
+  const become = (next) => {
+    if (next === state || state === "ended") return;
+    state = next;
+    onChange(state);
+  };
+  const onMessage = (_, { msg, direction }) => {
+    if (direction !== "recv") return;
+    if (msg.header.msg_type === "kernel_info_reply") {
+      // A kernel that died is replaced by an empty one, which answers just as well; but it is not the same.
+      born ??= msg.header.session;
+      if (msg.header.session !== born) return become("ended");
+    } else if (msg.header.msg_type === "status" && ["restarting", "dead"].includes(msg.content.execution_state)) {
+      return become("ended"); // said by the server
+    }
+    heard = performance.now();
+    become("well");
+  };
+  const onIopub = (_, msg) => {
+    if (!UNTRACKED.has(msg.header.msg_type) || !UNTRACKED.has(msg.parent_header?.msg_type)) watching.activity = Date.now();
+  };
+  const onStatus = (_, status) => {
+    if (["dead", "restarting", "autorestarting", "terminating"].includes(status)) become("ended");
+  };
+
+  // While nothing comes: is the session still known to the server? Voilà's own attempts to connect end after seven.
+  async function inquire(now) {
+    const { baseUrl, token } = kernel.serverSettings;
+    const headers = token ? { Authorization: `token ${token}` } : {};
+    let answer;
+    try {
+      answer = await fetch(`${baseUrl}api/kernels/${kernel.id}`, { headers, cache: "no-store" });
+    } catch {
+      return; // no way to the server
+    }
+    if (answer.status === 404) return become("ended");
+    if (!answer.ok || state !== "lost") return;
+    if (kernel.connectionStatus !== "connected" || now - anew > ANEW) {
+      anew = now;
+      kernel.reconnect().catch(() => {});
+    }
+  }
+
+  const tick = () => {
+    const now = performance.now();
+    // The computer slept, or the browser let a hidden page rest: that nothing came meanwhile says nothing.
+    if (now - ticked > 5 * TICK) heard = now;
+    ticked = now;
+    if (state === "ended") return;
+    if (now - heard > SILENCE) become("lost");
+    if (now - asked < ASK) return;
+    asked = now;
+    if (kernel.connectionStatus === "connected") kernel.requestKernelInfo().catch(() => {});
+    if (state === "lost") inquire(now);
+  };
+
+  kernel.anyMessage.connect(onMessage);
+  kernel.iopubMessage.connect(onIopub);
+  kernel.statusChanged.connect(onStatus);
+  const timer = setInterval(tick, TICK);
+  watching.stop = () => {
+    clearInterval(timer);
+    kernel.anyMessage.disconnect(onMessage);
+    kernel.iopubMessage.disconnect(onIopub);
+    kernel.statusChanged.disconnect(onStatus);
+  };
+  return watching;
+}
+
+// --- All of it together --------------------------------------------------------------------------------------------
+
+function keep(model, views) {
+  // JupyterLab says itself when a kernel dies, and it lives on there when the page is left.
+  const inPage = "voila" in document.body.dataset;
+  const shelf = new Shelf();
+  let line = WORDS.keptNothing;
+  let kept = null; // {about, content}: what this page has put on the shelf
+  let parts = [];
+  let about = null;
+  let state = "well";
+  let watching = null;
+  const alarm = inPage ? new Bar("alarm", "alert") : null;
+  const idle = inPage ? new Bar("idle", "alert") : null;
+  const offer = inPage ? new Bar("offer", "region") : null;
+  offer?.element.setAttribute("aria-label", WORDS.offer);
+
+  const tell = (words) => {
+    line = words;
+    for (const view of views) view.line.textContent = words;
+  };
+
+  // What the kernel sends.
+  async function onMessage(message, buffers) {
+    if (message.do === "download") {
+      saveAs(message.name, message.kind, buffers[0]);
+    } else if (message.do === "keep") {
+      if (message.about) [parts, about] = [[], message.about];
+      parts.push(buffers[0]);
+      if (!message.last) return model.send({ is: "got", number: message.number });
+      const content = await new Blob(parts).arrayBuffer();
+      parts = [];
+      try {
+        await shelf.put(about, content);
+        kept = { about, content };
+        tell(about.kind === "network" ? WORDS.keptNow(named(about)) : WORDS.keptFigures(named(about), about.megabytes.toFixed(1)));
+        model.send({ is: "kept", number: message.number });
+      } catch (error) {
+        console.warn("mnistlab: nothing can be kept in this browser.", error);
+        tell(WORDS.cannotKeep);
+        model.send({ is: "refused", number: message.number });
+      }
+    } else if (message.do === "restored") {
+      onRestored(message.why_not);
+    }
+  }
+
+  // The offer of an earlier run.
+  let restoring = null;
+  let onRestored = () => {};
+  async function offerNewest() {
+    const [newest] = await shelf.others();
+    if (!newest || model.get("running")) return hideOffer();
+    const words = make("p", "", `${WORDS.offer} ${WORDS.offerFrom(new Date(newest.saved).toLocaleString())}`);
+    const problem = make("p", "mnistlab-keeper-problem");
+    problem.setAttribute("role", "status");
+    const restore = button(WORDS.restore(said(newest.about)), async () => {
+      if (restoring) return;
+      restoring = newest.slot;
+      restore.setAttribute("aria-disabled", "true");
+      onRestored = (whyNot) => {
+        restoring = null;
+        restore.removeAttribute("aria-disabled");
+        if (!whyNot) return hideOffer();
+        problem.textContent = whyNot;
+      };
+      try {
+        const content = await shelf.content(newest.slot);
+        model.send({ is: "restore" }, undefined, [content]);
+      } catch (error) {
+        onRestored(String(error?.message ?? error));
+      }
+    });
+    restore.classList.add("mnistlab-keeper-primary");
+    const discard = button(WORDS.discard, async () => {
+      await shelf.forget(newest.slot);
+      await offerNewest();
+      offer?.element.querySelector("button")?.focus();
+    });
+    const children = [words, row(restore, discard, button(WORDS.later, hideOffer)), problem];
+    if (offer) offer.show(...children);
+    else views.at(0)?.offer.replaceChildren(...children);
+  }
+
+  function hideOffer() {
+    if (offer) offer.hide();
+    else for (const view of views) view.offer.replaceChildren();
+  }
+
+  function row(...buttons) {
+    const made = make("div", "mnistlab-keeper-buttons");
+    made.append(...buttons);
+    return made;
+  }
+
+  // The session's health.
+  function onState(next) {
+    state = next;
+    if (state === "well") return alarm.hide();
+    const ended = state === "ended";
+    const limit = 1000 * model.get("idle_seconds");
+    const cause = limit && Date.now() - watching.activity > limit - TICK ? WORDS.endedIdle : WORDS.ended;
+    const safe = kept ? (ended ? WORDS.after : WORDS.waiting)(named(kept.about)) : ended ? WORDS.afterNothing : "";
+    const buttons = [button(WORDS.reload, () => {
+      state = "leaving"; // on purpose: no further question
+      location.reload();
+    })];
+    buttons[0].classList.add("mnistlab-keeper-primary");
+    if (kept?.about.kind === "network") {
+      buttons.push(button(WORDS.download, () => saveAs("mnistlab-network.npz", "application/octet-stream", kept.content)));
+    }
+    alarm.show(make("p", "", ended ? cause : WORDS.lost), make("p", "", safe), row(...buttons));
+    if (ended) {
+      idle.hide();
+      hideOffer();
+    }
+  }
+
+  // The last two minutes before a server that ends idle sessions ends this one. Only the click below, or anything else
+  // that a person does here, begins the time anew.
+  let clock = null;
+  function countdown() {
+    const limit = 1000 * model.get("idle_seconds");
+    const left = limit - (Date.now() - watching.activity);
+    if (!limit || state !== "well" || left > Math.min(COUNTDOWN, limit / 2)) {
+      if (clock) [clock] = [null, idle.hide()];
+      return;
+    }
+    if (!clock) {
+      clock = make("b");
+      // Spoken once, as it appears; not every second.
+      clock.setAttribute("aria-hidden", "true");
+      const words = make("p", "", `${WORDS.idle} `);
+      words.append(clock);
+      const stay = button(WORDS.stay, () => model.send({ is: "stay" }));
+      stay.classList.add("mnistlab-keeper-primary");
+      idle.show(words, row(stay));
+    }
+    const seconds = Math.max(0, Math.ceil(left / 1000));
+    clock.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  }
+
+  // Leaving in the middle of a run. Voilà says farewell to the kernel at "beforeunload", even where the reader then
+  // stays, who would be left with a dead page: so it does not hear of that before the page really goes.
+  let held = false;
+  function onLeave(event) {
+    if (held || !model.get("running") || state !== "well") return;
+    event.stopImmediatePropagation();
+    event.preventDefault();
+    event.returnValue = true;
+  }
+  function onGone() {
+    if (!model.get("running") || state !== "well") return; // then Voilà has heard it already
+    held = true;
+    window.dispatchEvent(new Event("beforeunload"));
+  }
+
+  const onRunning = () => model.get("running") && hideOffer();
+  model.on("msg:custom", onMessage);
+  model.on("change:running", onRunning);
+  let timer = null;
+  const kernel = model.widget_manager?.kernel;
+  if (inPage && kernel?.anyMessage) {
+    watching = watch(kernel, onState);
+    timer = setInterval(countdown, TICK);
+    window.addEventListener("beforeunload", onLeave, true);
+    window.addEventListener("pagehide", onGone);
+  }
+  model.send({ is: "here", page: inPage });
+  offerNewest().catch((error) => {
+    console.warn("mnistlab: nothing can be kept in this browser.", error);
+    tell(WORDS.cannotKeep);
+  });
+
+  return {
+    show(view) {
+      view.line.textContent = line;
+      if (!offer) offerNewest().catch(() => {});
+    },
+    stop() {
+      watching?.stop();
+      clearInterval(timer);
+      window.removeEventListener("beforeunload", onLeave, true);
+      window.removeEventListener("pagehide", onGone);
+      model.off("msg:custom", onMessage);
+      model.off("change:running", onRunning);
+      for (const bar of [alarm, idle, offer]) bar?.element.remove();
+    },
+  };
+}
+
+// A function, so that each widget has a `keeping` of its own for all its views.
+export default () => {
+  const views = [];
+  let keeping;
+  return {
+    initialize({ model }) {
+      keeping = keep(model, views);
+      return keeping.stop;
+    },
+    render({ el }) {
+      el.classList.add("mnistlab-keeper");
+      const view = { line: make("p"), offer: make("div") };
+      el.append(view.line, view.offer);
+      views.push(view);
+      keeping.show(view);
+      return () => views.splice(views.indexOf(view), 1);
+    },
+  };
+};

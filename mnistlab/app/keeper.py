@@ -1,0 +1,95 @@
+"""What the browser keeps of a run, and how the page notices that its session is gone: one small widget."""
+
+import os
+from pathlib import Path
+from time import perf_counter
+
+import anywidget
+import traitlets
+
+HERE = Path(__file__).parent
+# Bytes of a message at first. A line of 1 Mbit/s, as Binder's, carries it in half a second, so that curves and answers
+# fit in between; where it is answered sooner than QUICK seconds, the next is twice as long, else half as long.
+PART, LONGEST, QUICK = 65_536, 2_000_000, 0.4
+
+
+class Keeper(anywidget.AnyWidget):
+    """Brings files to the browser, to be kept there or downloaded, and watches over the page; shows what is kept.
+
+    running: whether a run goes on, of which leaving the page would lose something; idle_seconds: after how long without
+    any activity the server ends this session, 0 for never. `in_page`: whether it stands in a page of its own, not in
+    JupyterLab; `there`: whether a browser has shown it at all.
+
+    on_restore(content) is called through the Lab's guard with what is to be restored; it answers with `restored`.
+    on_kept(): when what was sent is kept, or cannot be.
+    """
+
+    _esm = (HERE / "keeper.js").read_text("utf-8")  # as text: see Browser
+    _css = (HERE / "keeper.css").read_text("utf-8")
+    running = traitlets.Bool(False).tag(sync=True)
+    idle_seconds = traitlets.Int(0).tag(sync=True)
+
+    def __init__(self, on_restore, on_kept, lab, **options):
+        super().__init__(idle_seconds=_idle_seconds(), **options)
+        self._on_restore, self._on_kept = on_restore, on_kept
+        self.in_page = self.there = self.refuses = False
+        self._content, self._about, self._sent, self._number, self._size = b"", {}, 0, 0, PART
+        self._began = self._heard = self.seconds = 0.0
+        self.on_msg(lab.guard(self._receive))
+
+    @property
+    def busy(self):
+        """Whether something is on its way to the browser."""
+        return bool(self._content)
+
+    @property
+    def silence(self):
+        """The seconds since the browser should have answered, 0 where no answer is due."""
+        return perf_counter() - self._heard if self.busy else 0.0
+
+    def keep(self, content, about):
+        """Send bytes to be kept in the browser, a part at a time: the next when it has answered. about: plain data."""
+        self._content, self._about, self._sent, self._number = content, about, 0, self._number + 1
+        self._began = perf_counter()
+        self._send_part()
+
+    def download(self, name, kind, content):
+        """Let the browser save bytes as a file. kind: such as "text/csv"."""
+        self.send({"do": "download", "name": name, "kind": kind}, [content])
+
+    def restored(self, why_not=""):
+        """Tell the browser that what it sent is restored, or a sentence that says why not."""
+        self.send({"do": "restored", "why_not": why_not})
+
+    def _send_part(self):
+        part = self._content[self._sent : self._sent + self._size]
+        message = {"do": "keep", "number": self._number, "last": self._sent + len(part) == len(self._content)}
+        if self._sent == 0:
+            message["about"] = self._about
+        self._sent += len(part)
+        self._heard = perf_counter()
+        self.send(message, [part])
+
+    def _receive(self, _, message, buffers):
+        kind = message.get("is")
+        if kind == "here":  # a page that has just opened; whatever an earlier one was being told is void
+            self.there, self.in_page, self.refuses, self._content = True, bool(message.get("page")), False, b""
+        elif kind == "restore":
+            self._on_restore(bytes(buffers[0]) if buffers else b"")
+        elif kind == "got" and message.get("number") == self._number and self.busy:
+            quick = perf_counter() - self._heard < QUICK
+            self._size = min(2 * self._size, LONGEST) if quick else max(self._size // 2, PART)
+            self._send_part()
+        elif kind in ("kept", "refused") and message.get("number") == self._number:
+            self._content, self.seconds = b"", perf_counter() - self._began
+            self.refuses = kind == "refused"  # a private window, a full disk: every further try would fail too
+            self._on_kept()
+        # "stay" needs no answer: that it came is what counts for the server.
+
+
+def _idle_seconds():
+    """What the server said when it started this session; see server.py."""
+    try:
+        return max(0, int(os.environ.get("MNISTLAB_IDLE_SECONDS", "0")))
+    except ValueError:
+        return 0

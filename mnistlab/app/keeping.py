@@ -1,0 +1,300 @@
+"""The keeping panel: network, settings and figures as files and back, and what the browser keeps by itself."""
+
+import asyncio
+import json
+from dataclasses import asdict
+from html import escape
+from time import perf_counter
+
+import ipywidgets
+import numpy as np
+
+from .. import data
+from ..evaluation import Evaluation, fits, logits_in_chunks
+from ..export import FORMAT, ModelFileError, model_bytes, read_model, read_settings, settings_json
+from ..settings import Settings
+from ..training import History, train
+from .keeper import Keeper
+from .lab import Record
+from .parts import Opening, Panel, button, help_text, make, row, shared, text
+from .upload import UploadButton
+
+# What the browser keeps of a run, in bytes: a message of this size still arrives where a server allows 10 MB.
+LARGEST = 4_000_000
+# Seconds between two savings in a run, and at least so many times as long as the last one took: a slow line, such as
+# Binder's, is there for the curves first.
+KEEP_EVERY, REST = 4.0, 10
+# A page that has not answered for so many seconds is gone, whatever became of its farewell: nobody watches the run, and
+# the messages for it pile up in the server. A hidden page wakes up only once a minute.
+GONE = 180
+MAX_FILE = 60_000_000
+MAX_SETTINGS = 100_000
+ABOUT = (
+    "The network file holds the weights, the settings with the seed, the history, and what training needs to go on. "
+    "The command mnistlab predict reads it, too. Loading it replaces the network that is here."
+)
+
+
+class KeepingPanel(Panel):
+    """Takes the work along and brings it back. `lab`: the shared Lab; without one the panel makes its own."""
+
+    name = "keep"
+
+    def __init__(self, lab=None):
+        super().__init__(lab)
+        lab = self.lab
+        layout = shared(lab, ipywidgets.Layout)
+        self.keeper = Keeper(self._on_restore, self._on_kept, lab, layout=layout)
+        self.files = Opening("Save or load files", self._make_files, lab)
+        self._kept_at, self._due, self._kept = 0.0, False, None
+        lab.observe(lab.guard(lambda change: self._on_epoch()), "epochs_seen")
+        lab.observe(lab.guard(self._on_phase), "phase")
+        self.show(self.keeper, self.files)
+
+    # What the browser keeps
+
+    def _on_epoch(self):
+        """Keep the run as it is, if it is time for that; pause it where nobody is there any more."""
+        keeper = self.keeper
+        if keeper.silence > GONE and keeper.in_page and self.lab.phase == "running":
+            self.lab.pause()
+            self.lab.message = "Paused: the page was out of reach for some minutes. Resume goes on from here."
+        elif not keeper.busy and perf_counter() - self._kept_at >= max(KEEP_EVERY, REST * keeper.seconds):
+            self._keep()
+
+    def _on_phase(self, change):
+        """Whatever ends or holds a run, its last state is kept."""
+        phase = change["new"]
+        self.keeper.running = phase in ("running", "stopping")
+        if phase in ("idle", "paused"):
+            self._keep()
+
+    def _keep(self):
+        lab, keeper = self.lab, self.keeper
+        run = lab.run
+        if not keeper.there or keeper.refuses or run is None or run.failure or not run.history.step_losses:
+            return
+        state = (run, len(run.history.step_losses), run.epoch, run.settings.epochs)
+        if state == self._kept:
+            return
+        if keeper.busy:
+            self._due = True
+        else:
+            self._kept = state
+            keeper.keep(*kept(lab))
+
+    def _on_kept(self):
+        self._kept_at = perf_counter()
+        if self._due:  # the run ended or was held meanwhile
+            self._due = False
+            self._keep()
+
+    def _on_restore(self, content):
+        try:
+            if content[:1] == b"{":
+                record = read_record(content)
+                self.lab.change_all(record.settings)
+                self.lab.remember(record)
+                self.lab.message = "Settings and figures are restored; the network was too large to be kept."
+                self.keeper.restored()
+            else:
+                self._take(read_model(content, "What the browser kept"), "restored", self.keeper.restored)
+        except (ValueError, data.NotDownloaded) as error:
+            self.keeper.restored(str(error))
+
+    def _take(self, model, words, answer):
+        """Make this Model the network of the lab, then call answer(); answer(why not) where it cannot be."""
+        if self.lab.phase in ("running", "stopping"):
+            raise ValueError("A run goes on. Stop it first, or let it come to its end.")
+        self.lab.start_task(self._take_up(model, words, answer))
+
+    async def _take_up(self, model, words, answer):
+        try:
+            run, cleaned = await run_of(self.lab, model)
+            self.lab.take_up(run, cleaned, words)
+        except (ValueError, data.NotDownloaded) as error:
+            answer(str(error))
+        else:
+            answer()
+
+    # Files
+
+    def _make_files(self):
+        lab, layout = self.lab, shared(self.lab, ipywidgets.Layout)
+        self.said = text("", "mnistlab-said", "mnistlab-keeping", lab=lab)
+        self.model_file = UploadButton(
+            "Load a network", MAX_FILE, self._on_model, lab, images=False, accept=".npz", layout=layout
+        )
+        self.settings_file = UploadButton(
+            "Load settings", MAX_SETTINGS, self._on_settings, lab, images=False, accept=".json,application/json",
+            layout=layout,
+        )
+        make_button = lambda words, get: button(words, lambda: self._download(get), lab)  # noqa: E731
+        return (
+            help_text(ABOUT),
+            row(make_button("Download the network", self._model), self.model_file),
+            row(make_button("Download the settings", self._settings), self.settings_file),
+            row(make_button("Download the figures (CSV)", self._figures)),
+            self.said,
+        )
+
+    def _say(self, sentence, alarm=False):
+        kind = " class='mnistlab-message mnistlab-alarm'" if alarm else ""
+        self.said.value = f"<p{kind}>{escape(sentence)}</p>"
+
+    def _download(self, get):
+        try:
+            name, kind, content = get()
+        except ValueError as error:
+            self._say(str(error), alarm=True)
+            return
+        self.keeper.download(name, kind, content)
+        self._say(f"{name}, {_size(len(content))}: your browser saves it where it saves downloads.")
+
+    def _model(self):
+        run = self.lab.run
+        if run is None:
+            raise ValueError("There is no network yet: press Train first, then download what it has learned.")
+        if not np.isfinite(run.network.parameters).all():
+            raise ValueError("The last run failed and left no usable network: train again, then download it.")
+        return "mnistlab-network.npz", "application/octet-stream", content_of(self.lab, True, compressed=True)
+
+    def _settings(self):
+        return "mnistlab-settings.json", "application/json", settings_json(self.lab.settings).encode()
+
+    def _figures(self):
+        from .runs import runs_csv
+
+        lab = self.lab
+        now = [lab.record] if lab.record and lab.record not in lab.records else []
+        if not any(record.history.rows for record in (*lab.records, *now)):
+            raise ValueError("There are no figures yet: they come with the first epoch.")
+        return "mnistlab-history.csv", "text/csv", runs_csv([*lab.records, *now]).encode()
+
+    def _on_model(self, name, size, content, first, last):
+        def answer(why_not=""):
+            self._say(why_not or f"{name} is loaded.", alarm=bool(why_not))
+
+        if content is None:
+            answer(_unread(name, size, MAX_FILE))
+            return
+        try:
+            self._take(read_model(content, name), "loaded", answer)
+        except ValueError as error:
+            answer(str(error))
+
+    def _on_settings(self, name, size, content, first, last):
+        if content is None:
+            self._say(_unread(name, size, MAX_SETTINGS), alarm=True)
+            return
+        try:
+            settings = read_settings(content, name)
+        except ValueError as error:
+            self._say(str(error), alarm=True)
+        else:
+            self.lab.change_all(settings.as_dict())
+            self._say(f"The settings are those of {name} now.")
+
+
+# What a run becomes in a file, and back
+
+
+def content_of(lab, go_on, compressed=False):
+    """The bytes of a model file of the lab's network. go_on: with what training needs to go on, where it can."""
+    run = lab.run
+    # The images that were taught are not kept, and without them there is no going on with that run.
+    checkpoint = run.checkpoint() if go_on and not lab.origin["taught"] else None
+    return model_bytes(run.network, run.settings, run.history, run.train_set, checkpoint, lab.origin, compressed)
+
+
+def kept(lab):
+    """(content, about): as much of the lab's run as fits into LARGEST bytes, and plain data that says what it is.
+
+    A model file to go on from; else one without the optimizer's memory; else settings and figures alone.
+    """
+    run = lab.run
+    rows = run.history.rows
+    about = {
+        "kind": "network", "epochs": run.epoch, "of": run.settings.epochs, "name": lab.record.name,
+        "accuracy": rows[-1].validation_accuracy if rows else None, "megabytes": 0.0,
+    }
+    # The optimizer's memory, and with patience the best weights, come on top: try only what may fit.
+    if run.network.parameters.nbytes < LARGEST and np.isfinite(run.network.parameters).all():
+        for go_on in (True, False):
+            content = content_of(lab, go_on)
+            if len(content) <= LARGEST:
+                return content, about
+    about |= {"kind": "figures", "megabytes": run.network.parameters.nbytes / 1e6}
+    return record_bytes(lab.record), about
+
+
+def record_bytes(record):
+    """A Record as JSON text, without the losses of single steps; `read_record` reads it back."""
+    plain = {**asdict(record), "history": record.history.as_dicts()}
+    return json.dumps({"format": FORMAT, "record": plain}).encode()
+
+
+def read_record(content):
+    """The Record in the bytes that `record_bytes` wrote. Raises ValueError for any others."""
+    try:
+        kept = json.loads(content)
+        if kept["format"] != FORMAT:
+            raise ValueError(f"has format {kept['format']!r}, and this version of mnistlab reads format {FORMAT}")
+        values = kept["record"]
+        values["settings"] = Settings(**values["settings"]).as_dict()
+        values["history"] = History.from_dicts(values["history"])
+        return Record(**values | {"name": f"{values['name']}, restored"})
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        why = str(error) if str(error).startswith("has format") else "is damaged"
+        raise ValueError(f"What the browser kept {why}: it cannot be restored.") from None
+
+
+async def run_of(lab, model):
+    """(run, cleaned): a Run that goes on from where the Model's was, on the same images where they are at hand.
+
+    cleaned: whether the changes of the mistakes panel are in them. The network looks at the validation set in slices,
+    so that the page can be used meanwhile. Raises ValueError or data.NotDownloaded, with a sentence.
+    """
+    checkpoint, origin = model.checkpoint, model.origin
+    settings = model.settings if checkpoint is None else Settings(**checkpoint["settings"])
+    if not origin:
+        _check_classes(model, lab.available)
+    train_set, validation_set = lab.sets_of(settings, origin)
+    _check_classes(model, train_set)
+    fits(model.network, train_set)
+    run = train(model.network, train_set, validation_set, settings.copy())
+    if checkpoint is not None:
+        try:
+            run.restore(checkpoint)
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
+            pass  # other images under the same name, say: the network is good all the same
+        else:
+            return run, origin.get("cleaned", False)
+        run = train(model.network, train_set, validation_set, settings.copy())
+    logits = np.empty((len(validation_set), model.network.outputs), model.network.dtype)
+    for _ in logits_in_chunks(model.network, validation_set, logits):
+        await asyncio.sleep(0)
+    evaluation = Evaluation(logits, validation_set.labels_of(), run.loss.name)
+    run.continue_after(History.from_dicts(model.history).rows, evaluation)
+    return run, origin.get("cleaned", False)
+
+
+def _check_classes(model, images):
+    """Raises ValueError where the images are not of the kind that the Model learned from."""
+    scale = (model.mean, model.deviation)
+    if model.class_names != images.class_names or scale != (images.mean, images.deviation):
+        names = ", ".join(model.class_names[:10])
+        raise ValueError(
+            f"This network tells apart {names}; the dataset in use has other classes or another scale. Choose the "
+            "dataset that it learned from under The data, then load it again."
+        )
+
+
+def _unread(name, size, most):
+    if size is None:
+        return f"The browser could not read {name}. Choose the file again; if that fails, save a copy and choose that."
+    return f"{name} is {_size(size)}; at most {_size(most)} can be read here. Choose a file that was downloaded here."
+
+
+def _size(count):
+    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"

@@ -1,0 +1,314 @@
+"""No work is lost: a killed kernel, a cut line, two tabs, leaving within a run, a server that ends sessions."""
+
+import re
+import socket
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import expect
+
+from mnistlab.export import load_model
+
+from .conftest import app
+from .steps import LONG, open_lab, press, set_by_keyboard, status, train_to_the_end
+from .test_hosts import jupyter
+
+RESTORE = re.compile("Restore your last run")
+
+
+class Line:
+    """A TCP line to a port of this machine, through a port of its own, that can be cut and mended."""
+
+    def __init__(self, port):
+        self.target, self.whole, self.flowing = port, True, threading.Event()
+        self.flowing.set()
+        self.ends, self.listener = [], socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:  # the test is over
+                return
+            if not self.whole:
+                near.close()
+                continue
+            far = socket.create_connection(("127.0.0.1", self.target))
+            self.ends += [near, far]
+            for one, other in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+
+    def _carry(self, one, other):
+        try:
+            while content := one.recv(65_536):
+                self.flowing.wait()
+                other.sendall(content)
+            other.shutdown(socket.SHUT_WR)
+        except OSError:  # it was cut
+            pass
+
+    def freeze(self):
+        """Nothing comes through any more, and nobody is told."""
+        self.flowing.clear()
+
+    def cut(self):
+        """Every connection ends, and none is taken."""
+        self.whole = False
+        for end in self.ends:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:  # it ended by itself
+                pass
+            end.close()
+        self.ends = []
+
+    def mend(self):
+        self.whole = True
+        self.flowing.set()
+
+    def close(self):
+        self.mend()
+        self.listener.close()
+        self.cut()
+
+
+@pytest.fixture
+def opened(chromium):
+    """Makes pages that may log errors, as they do when a server is gone; those of the scripts fail the test."""
+    contexts, errors = [], []
+
+    def open_page(**options):
+        contexts.append(chromium.new_context(viewport={"width": 1280, "height": 900}, **options))
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def line(voila):
+    made = Line(int(voila[0].split(":")[2].strip("/")))
+    yield made
+    made.close()
+
+
+def alarm(page):
+    return page.locator(".mnistlab-bar-alarm")
+
+
+def keeper(page):
+    return page.locator(".mnistlab-keeper")
+
+
+def begin_long_run(page):
+    """A run of fifty epochs, one of which is kept, that goes on in slow motion."""
+    set_by_keyboard(page, "Epochs", "End")
+    press(page, "One more epoch")
+    expect(keeper(page)).to_contain_text("Kept in this browser: Run 1 (1 epoch, ")
+    page.get_by_role("checkbox", name="Slow motion").check()
+    press(page, "Resume")
+    expect(status(page)).to_contain_text("Training")
+
+
+def test_a_killed_kernel_is_noticed_and_its_run_is_restored_and_goes_on(opened, serving, tmp_path):
+    address, process = serving(app(tmp_path))
+    page = opened()
+    open_lab(page, address)
+    begin_long_run(page)
+    (kernel,) = psutil.Process(process.pid).children()
+    kernel.kill()
+    expect(page.get_by_role("alert")).to_contain_text("Your session has ended", timeout=15_000)
+    expect(alarm(page)).to_contain_text("Kept in this browser: Run 1 (1 epoch, ")
+    with page.expect_download() as saved:
+        press(page, "Download the network")
+    file = Path(saved.value.path())
+    assert len(load_model(file).history) == 1
+    press(page, "Reload the page")  # nobody asks whether to leave: there is nothing to lose any more
+    page.get_by_role("button", name=RESTORE).click(timeout=2 * LONG)
+    expect(status(page)).to_contain_text("The run is restored: it stands after epoch 1. Resume goes on from here.")
+    expect(page.locator(".mnistlab-caption")).to_contain_text("After epoch 1: training loss")
+    expect(page.locator(".mnistlab-top-losses img")).to_have_count(12)
+    press(page, "Resume")
+    expect(status(page)).to_contain_text("Done: 50 epochs", timeout=4 * LONG)
+    expect(keeper(page)).to_contain_text("Run 1, restored (50 epochs, ")
+
+
+def test_a_line_that_is_silent_for_five_seconds_in_a_run_raises_no_alarm(opened, line):
+    page = opened()
+    open_lab(page, f"http://127.0.0.1:{line.port}/")
+    set_by_keyboard(page, "Epochs", "End")
+    press(page, "Train")
+    expect(keeper(page)).to_contain_text("Kept in this browser", timeout=LONG)
+    line.freeze()
+    page.wait_for_timeout(5000)  # the thing itself
+    expect(alarm(page)).to_be_hidden()
+    line.mend()
+    expect(status(page)).to_contain_text("Done: 50 epochs", timeout=4 * LONG)
+    expect(alarm(page)).to_be_hidden()
+
+
+@pytest.mark.parametrize("how", ["cut", "freeze"])
+def test_a_line_that_is_cut_for_a_minute_is_told_and_mends_by_itself(opened, line, how):
+    page = opened()
+    open_lab(page, f"http://127.0.0.1:{line.port}/")
+    train_to_the_end(page)
+    expect(keeper(page)).to_contain_text("4 epochs")
+    getattr(line, how)()
+    expect(page.get_by_role("alert")).to_contain_text("cannot reach its session", timeout=15_000)
+    expect(alarm(page)).to_contain_text("Kept in this browser, whatever happens: Run 1 (4 epochs, ")
+    expect(alarm(page).get_by_role("button", name="Reload the page")).to_be_visible()
+    page.wait_for_timeout(48_000)
+    expect(alarm(page)).to_be_visible()
+    line.mend()
+    expect(alarm(page)).to_be_hidden(timeout=LONG)
+    train_to_the_end(page)
+    expect(keeper(page)).to_contain_text("Run 2 (4 epochs, ")
+    expect(alarm(page)).to_be_hidden()
+
+
+def test_the_connection_of_an_idle_page_stays_one(opened, voila):
+    page = opened()
+    sockets = []
+    page.on("websocket", sockets.append)
+    open_lab(page, voila[0])
+    page.wait_for_timeout(35_000)  # longer than the server waits for a sign of life
+    assert len(sockets) == 1
+    expect(alarm(page)).to_be_hidden()
+
+
+def test_two_tabs_keep_their_runs_apart_and_the_newest_is_offered_first(opened, voila):
+    first = opened()
+    open_lab(first, voila[0])
+    train_to_the_end(first)
+    expect(keeper(first)).to_contain_text("4 epochs")
+    second = first.context.new_page()
+    open_lab(second, voila[0])
+    press(second, "One more epoch")
+    expect(keeper(second)).to_contain_text("1 epoch")
+    first.reload()
+    expect(first.get_by_role("button", name=RESTORE)).to_contain_text("(1 epoch, ")
+    press(first, "Discard")
+    expect(first.get_by_role("button", name=RESTORE)).to_contain_text("(4 epochs, ")
+    first.get_by_role("button", name=RESTORE).click()
+    expect(status(first)).to_contain_text("The run is restored. Done: 4 epochs")
+    expect(first.get_by_role("button", name=RESTORE)).to_be_hidden()
+    press(second, "Resume")  # the other tab is as it was
+    expect(keeper(second)).to_contain_text("4 epochs", timeout=LONG)
+
+
+def test_not_now_keeps_the_run_and_a_new_run_puts_the_offer_away(opened, voila):
+    page = opened()
+    open_lab(page, voila[0])
+    train_to_the_end(page)
+    expect(keeper(page)).to_contain_text("4 epochs")
+    page.reload()
+    page.get_by_role("button", name=RESTORE).wait_for()
+    press(page, "Not now")
+    expect(page.get_by_role("button", name=RESTORE)).to_be_hidden()
+    page.reload()
+    page.get_by_role("button", name=RESTORE).wait_for()
+    press(page, "Train")
+    expect(page.get_by_role("button", name=RESTORE)).to_be_hidden()
+
+
+def test_leaving_is_asked_about_in_a_run_alone_and_staying_leaves_the_session_alive(opened, serving, tmp_path):
+    address, process = serving(app(tmp_path))
+    page = opened()
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    open_lab(page, address)
+    begin_long_run(page)
+    with page.expect_event("dialog"):
+        page.close(run_before_unload=True)
+    assert asked == ["beforeunload"]
+    page.get_by_role("checkbox", name="Slow motion").uncheck()
+    expect(status(page)).to_contain_text("Done: 50 epochs", timeout=4 * LONG)
+    (kernel,) = psutil.Process(process.pid).children()
+    with page.expect_event("close"):
+        page.close(run_before_unload=True)
+    assert len(asked) == 1
+    kernel.wait(30)
+
+
+def test_leaving_in_a_run_all_the_same_ends_the_kernel(opened, serving, tmp_path):
+    address, process = serving(app(tmp_path))
+    page = opened()
+    page.on("dialog", lambda dialog: dialog.accept())
+    open_lab(page, address)
+    begin_long_run(page)
+    (kernel,) = psutil.Process(process.pid).children()
+    with page.expect_event("close"):
+        page.close(run_before_unload=True)
+    kernel.wait(30)
+
+
+def test_a_server_that_ends_idle_sessions_gets_a_countdown_and_only_a_click_prolongs(opened, serving, tmp_path):
+    options = [
+        "--MappingKernelManager.cull_idle_timeout=16", "--MappingKernelManager.cull_interval=2",
+        "--MappingKernelManager.cull_connected=True",
+    ]
+    address, process = jupyter(serving, tmp_path, "server", "/user/a-b/", *options)
+    page = opened()
+    open_lab(page, address + "voila/render/notebooks/lab.ipynb")
+    train_to_the_end(page)
+    expect(keeper(page)).to_contain_text("4 epochs")
+    stay = page.get_by_role("button", name="Keep my session")
+    expect(page.locator(".mnistlab-bar-idle")).to_contain_text(re.compile(r"yours is next, in 0:0\d"), timeout=LONG)
+    stay.click()
+    expect(stay).to_be_hidden()
+    expect(stay).to_be_visible(timeout=LONG)
+    # The page asks after the session's health all the time, and still nothing keeps an idle one alive.
+    expect(alarm(page)).to_contain_text("has ended, because nothing happened here", timeout=2 * LONG)
+    expect(stay).to_be_hidden()
+    press(page, "Reload the page")
+    page.get_by_role("button", name=RESTORE).click(timeout=2 * LONG)
+    expect(status(page)).to_contain_text("The run is restored. Done: 4 epochs")
+
+
+def test_where_nothing_ends_sessions_there_is_no_countdown(opened, voila):
+    page = opened()
+    open_lab(page, voila[0])
+    expect(keeper(page)).to_contain_text("Nothing is kept in this browser yet")
+    expect(page.locator(".mnistlab-keeper-bar:visible")).to_have_count(0)
+
+
+def test_network_and_settings_travel_as_files(watched, voila, tmp_path):
+    page = watched()
+    open_lab(page, voila[0])
+    set_by_keyboard(page, "Hidden size", "Home")
+    train_to_the_end(page)
+    press(page, "Save or load files")
+    files = {}
+    for words in ("Download the network", "Download the settings", "Download the figures (CSV)"):
+        with page.expect_download() as saved:
+            press(page, words)
+        files[words] = tmp_path / saved.value.suggested_filename
+        saved.value.save_as(files[words])
+    assert files["Download the figures (CSV)"].read_text().count("\n") == 5
+    other = watched()
+    open_lab(other, voila[0])
+    press(other, "Save or load files")
+    said = other.locator(".mnistlab-keeping")
+    for words, link in (("Load settings", "Download the settings"), ("Load a network", "Download the network")):
+        with other.expect_file_chooser() as chooser:
+            press(other, words)
+        chooser.value.set_files(files[link])
+        expect(said).to_contain_text(files[link].name)
+        if words == "Load settings":
+            expect(other.get_by_role("slider", name="Hidden size")).to_have_attribute("aria-valuetext", "8")
+    expect(status(other)).to_contain_text("The run is loaded. Done: 4 epochs")
+    expect(other.locator(".mnistlab-caption")).to_contain_text("After epoch 4")
+    press(other, "One more epoch")
+    expect(status(other)).to_contain_text("Done: 5 epochs", timeout=LONG)
+    with other.expect_file_chooser() as chooser:
+        press(other, "Load a network")
+    chooser.value.set_files({"name": "notes.npz", "mimeType": "text/plain", "buffer": b"seven"})
+    expect(said).to_contain_text("notes.npz cannot be used as a model: it was not written by mnistlab")
