@@ -104,6 +104,7 @@ class Lab(traitlets.HasTraits):
         self.panels = []
         self.shared = {}  # layouts and styles of the panels' widgets, by class
         self.run = self.task = self.progress = self.record = None
+        self._listed = None  # the record that came into the table last
         self._own = {}  # the datasets that were brought here, by name
         self.taught = []  # images and labels that the present network was taught since its training
         self.records, self._runs_begun = [], 0
@@ -402,10 +403,11 @@ class Lab(traitlets.HasTraits):
         self.phase = phase
 
     def _remember(self):
-        """Bring the run's Record up to date, and into the table when it is new there."""
+        """Bring the run's Record up to date, and into the table once: one that was deleted stays away."""
         record, run = self.record, self.run
         record.seconds, record.images = run.seconds, self.progress.images if self.progress else 0
-        if record not in self.records and run.history.step_losses:
+        if record is not self._listed and run.history.step_losses:
+            self._listed = record
             self.records = [*self.records, record][-RECORDS:]
         self.records_seen += 1
 
