@@ -220,6 +220,8 @@ class Lab(traitlets.HasTraits):
         self.available, self.validation_set = data.split(whole, self.settings.validation_fraction, split_rng)
         self.test_set = test_set
         self.before = None
+        if self.dataset == name:  # other images under the same name: they are to be shown, too
+            self.notify_change(traitlets.Bunch(name="dataset", old=name, new=name, owner=self, type="change"))
         self.dataset = name
         self.forget_changes()
         if self.phase == "running":

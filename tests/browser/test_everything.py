@@ -282,3 +282,93 @@ def test_augmentation_is_previewed_on_the_same_eight_images(watched, voila):
         before, now = sources()
         assert before == plain and not set(now) & set(shown)
         shown = now
+
+
+def test_a_run_of_fifty_epochs_goes_on_while_everything_is_clicked(watched, voila):
+    address, process = voila
+    page = watched()
+    open_lab(page, address)
+    said_before = len(process.log.read_bytes())
+    draw(page, SEVEN)
+    set_by_keyboard(page, "Epochs", "End")
+    press(page, "Train")
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_enabled()
+    expect(page.locator(".mnistlab-caption")).to_contain_text("After epoch", timeout=LONG)
+    openings = (
+        "More settings", "Share this experiment", "Earlier runs", "Figures by epoch", "Confusion matrix, precision and recall",
+        "I don't know", "Save or load the changes", "Teach it", "What the images look like", "Change the labels",
+        "Augmentation", "Your own images",
+    )
+    for name in openings:
+        press(page, name)
+    expect(page.get_by_role("button", name="Upload a zip")).to_be_visible(timeout=LONG)
+    for one in page.get_by_role("slider").all():
+        one.focus()
+        one.press("ArrowLeft")
+        one.press("ArrowRight")
+    for box in page.locator("input[type=checkbox]").all():
+        if box.get_attribute("aria-label") != "Slow motion":
+            box.click()
+            box.click()
+    for preset in PRESETS.values():
+        choose(page, "Preset", preset.title)
+    for choice in page.locator("select:not([multiple]):not([data-act])").all():
+        count = choice.locator("option").count()
+        if choice.is_enabled() and count:
+            choice.select_option(index=count - 1)
+            choice.select_option(index=0)
+    press(page, "Pause")
+    expect(status(page)).to_contain_text("Paused")
+    press(page, "Resume")
+    page.get_by_role("button", name="Clear").click()
+    draw(page, SEVEN)
+    expect(page.locator(".mnistlab-drawn")).to_contain_text("says the network", timeout=LONG)
+    for name in openings:
+        press(page, name)
+    expect(status(page)).to_contain_text("Done: 50 epochs", timeout=4 * LONG)
+    choose(page, "Preset", "Quick")
+    expect(page.locator(".mnistlab-watch")).to_contain_text("The loss falls steeply")
+    press(page, "Reset")
+    expect(status(page)).to_contain_text("Ready")
+    train_to_the_end(page)
+    expect(status(page)).to_contain_text("Validation accuracy 9")
+    new = process.log.read_bytes()[said_before:].decode()
+    assert "Traceback" not in new and "An action failed" not in new, new
+
+
+def test_a_digit_is_drawn_with_a_finger(watched, voila):
+    page = watched(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    open_lab(page, voila[0])
+    train_to_the_end(page)
+    sheet = page.locator(".mnistlab-sheet")
+    sheet.scroll_into_view_if_needed()
+    scrolled, box = page.evaluate("scrollY"), sheet.bounding_box()
+    finger = page.context.new_cdp_session(page)
+
+    def touch(kind, *points):
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]})
+
+    corners = [np.array([box["x"] + x * box["width"], box["y"] + y * box["height"]]) for x, y in SEVEN]
+    touch("touchStart", corners[0].tolist())
+    for start, end in zip(corners, corners[1:]):
+        for share in np.linspace(0.1, 1, 10):
+            touch("touchMove", (start + share * (end - start)).tolist())
+    touch("touchEnd")
+    answer = page.locator(".mnistlab-drawn")
+    expect(answer).to_contain_text("This is 7, says the network")
+    assert page.evaluate("scrollY") == scrolled  # the finger drew, and did not move the page
+    page.get_by_role("button", name="Undo", exact=True).tap()
+    expect(answer).to_contain_text("The answer follows your pen")  # one touch was one stroke
+    page.get_by_role("button", name="Undo", exact=True).tap()
+    expect(answer).to_contain_text("The answer follows your pen")
+
+
+def test_a_scribble_is_answered_all_the_same_and_called_unlike_the_training_images(watched, voila):
+    page = watched()
+    open_lab(page, voila[0])
+    train_to_the_end(page)
+    zigzag = [(0.05 + 0.9 * (k % 2), 0.05 + 0.9 * k / 12) for k in range(13)]
+    draw(page, zigzag)
+    answer = page.locator(".mnistlab-drawn")
+    expect(answer).to_contain_text("Not like the training images")
+    expect(answer).to_contain_text("says the network")
