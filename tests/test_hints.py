@@ -85,6 +85,7 @@ BROKEN = [
     ({"learning_rate": 1.0, "activation": "tanh"}, None, {LOWER}, 1),
     ({"learning_rate": 1.0, "loss": "squared-error"}, None, {LOWER, BASELINE}, 1),
     ({"learning_rate": 1000.0, "loss": "squared-error"}, None, {LOWER}, 1),
+    ({"learning_rate": 0.5, "convolution": True, "train_size": 2000, "epochs": 2}, None, {LOWER, BASELINE}, 1),
     ({"learning_rate": 1e-4}, None, {LOW}, 1), ({"learning_rate": 1e-3, "seed": 1}, None, {LOW}, 1),
     ({"learning_rate": 1e-3, "optimizer": "sgd"}, None, {LOW}, 1),
     ({"learning_rate": 1e-5, "optimizer": "adam"}, None, {LOW}, 2),

@@ -165,6 +165,23 @@ async def test_the_table_keeps_so_many_runs_and_one_can_be_taken_out():
 
 
 @in_a_loop
+async def test_a_deleted_run_stays_deleted_when_it_goes_on_and_the_next_one_is_listed():
+    lab = lab_of()
+    lab.one_more("epoch")
+    await lab.task
+    lab.forget(lab.record)
+    lab.resume()
+    await lab.task
+    assert lab.run.epoch == 3 and lab.records == []
+    lab.one_more("epoch")
+    await lab.task
+    assert lab.run.epoch == 4 and lab.records == []
+    lab.start()
+    await lab.task
+    assert [record.name for record in lab.records] == ["Run 2"]
+
+
+@in_a_loop
 async def test_a_change_during_a_pause_counts_when_the_run_goes_on():
     lab = lab_of()
     lab.one_more("training")

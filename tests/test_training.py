@@ -88,6 +88,19 @@ def test_dropout_does_not_change_the_order_of_batches():
     assert all(map(np.array_equal, plain, dropped))
 
 
+def test_augmentation_does_not_change_the_order_of_batches(sample):
+    training, validation = (sample[0].select(slice(*ends)) for ends in ((0, 64), (64, 80)))
+    values = dict(hidden_size=8, batch_size=1, epochs=2)
+    plain, noisy = (batches_seen(toy_run(training, validation, noise=noise, **values)) for noise in (0, 0.02))
+    assert len(plain) == len(noisy) == 2 * 64
+    assert not any(map(np.array_equal, plain, noisy))
+    # So little noise leaves each image nearer to itself than to any other.
+    plain, noisy = (np.concatenate(batches) for batches in (plain, noisy))
+    distances = ((noisy[:, None] - plain[None, :64]) ** 2).sum(2)
+    order = ((plain[:, None] - plain[None, :64]) ** 2).sum(2).argmin(1)
+    assert (distances.argmin(1) == order).all() and len(set(order)) == 64
+
+
 def test_dropout_does_not_change_the_first_weights():
     plain, dropped = (toy_run(TRAINING, VALIDATION, dropout_rate=rate).network for rate in (0, 0.5))
     assert np.array_equal(plain.parameters, dropped.parameters)

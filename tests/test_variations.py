@@ -71,6 +71,19 @@ async def test_a_zip_of_folders_becomes_the_dataset_and_says_what_was_left_out()
     assert lab.available.class_names == ("circle", "square")
 
 
+@in_a_loop
+async def test_other_images_under_the_same_name_are_shown_everywhere():
+    lab = Lab()
+    panel, mistakes = DataPanel(lab), MistakesPanel(lab)
+    for toggle in (panel.variations.own.toggle, panel.variations.look.toggle):
+        toggle.value = True
+    for classes in (("circle", "square"), ("circle", "star")):
+        await panel.variations._read("shapes.zip", zip_of(40, classes))
+        assert lab.dataset == panel.choice.value == "shapes"
+        for html in (panel.images.value, panel.variations.facts.value, str(mistakes.label.options)):
+            assert all(name in html for name in classes)
+
+
 @pytest.mark.parametrize("content", [b"", b"no zip", zip_of(1)])
 @in_a_loop
 async def test_what_is_no_usable_zip_gets_a_sentence_and_changes_nothing(content):

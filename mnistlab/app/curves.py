@@ -116,7 +116,8 @@ class CurvesPanel(Panel):
             self._redraw()
             return
         now = perf_counter()
-        affordable = self._spent <= DRAWING_SHARE * self.lab.run.seconds
+        # Slow motion is made of waiting, which leaves all the time there is for drawing.
+        affordable = self.lab.slow or self._spent <= DRAWING_SHARE * self.lab.run.seconds
         if now - self._drawn_at >= FRAME_EVERY and (affordable or self._drawn_at == 0) and not self._compared:
             self._draw()
 

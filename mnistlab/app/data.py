@@ -73,8 +73,9 @@ class DataPanel(Panel):
 
     def _on_dataset(self, change):
         """The lab uses another dataset, whoever chose it."""
-        if change["new"] not in data.NAMES:  # images of one's own
-            self.choice.options = [*CHOICES, (change["new"], change["new"])]
+        own = (change["new"], change["new"])
+        if change["new"] not in data.NAMES and own not in self.choice.options:  # images of one's own
+            self.choice.options = [*CHOICES, own]
         if self.choice.value == change["new"]:
             self._show_dataset()
         else:

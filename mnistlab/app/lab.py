@@ -104,6 +104,7 @@ class Lab(traitlets.HasTraits):
         self.panels = []
         self.shared = {}  # layouts and styles of the panels' widgets, by class
         self.run = self.task = self.progress = self.record = self.origin = None
+        self._listed = None  # the record that came into the table last
         self._own = {}  # the datasets that were brought here, by name
         self.taught = []  # images and labels that the present network was taught since its training
         self.records, self._runs_begun = [], 0
@@ -219,6 +220,8 @@ class Lab(traitlets.HasTraits):
         self.available, self.validation_set = data.split(whole, fraction, generators(seed).split)
         self.test_set = test_set
         self.before = None
+        if self.dataset == name:  # other images under the same name: they are to be shown, too
+            self.notify_change(traitlets.Bunch(name="dataset", old=name, new=name, owner=self, type="change"))
         self.dataset = name
         self.forget_changes()
         if self.phase == "running":
@@ -477,10 +480,11 @@ class Lab(traitlets.HasTraits):
         self.phase = phase
 
     def _remember(self):
-        """Bring the run's Record up to date, and into the table when it is new there."""
+        """Bring the run's Record up to date, and into the table once: one that was deleted stays away."""
         record, run = self.record, self.run
         record.seconds, record.images = run.seconds, self.progress.images if self.progress else 0
-        if record not in self.records and run.history.step_losses:
+        if record is not self._listed and run.history.step_losses:
+            self._listed = record
             self.remember(record)
         else:
             self.records_seen += 1
