@@ -16,7 +16,7 @@ import numpy as np
 import mnistlab
 from mnistlab.reproduce import reproduce
 
-from . import pictures, scaling
+from . import scaling, screenshots
 from .augmentation import augmentation_rows
 from .engine import preset_rows, tutorial_rows
 from .page import page_rows
@@ -56,7 +56,7 @@ def main():
         put_in_readme("figures", text)
         put_in_readme("results", results_table(reproduce(*official)))
         scaling.chart(scaling.measure(official))
-        pictures.main()
+        screenshots.main()
 
 
 def results_table(outcomes):

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.pictures`: the README's pictures, of the real page in a real browser, after a run."""
+"""`python -m benchmarks.screenshots`: the README's pictures, of the real page in a real browser, after a run."""
 
 import io
 import sys
