@@ -296,7 +296,7 @@ class Lab(traitlets.HasTraits):
         """(training set, validation set) of a run with these settings."""
         labels_rng = generators(settings.seed).labels
         train_set = with_other_labels(self.available.select(slice(0, settings.train_size)), settings, labels_rng)
-        self._uncleaned = train_set
+        self._uncleaned = train_set, self.available.labels  # as trained before any cleaning, and as they are right
         if not cleaned:
             return train_set, self.validation_set
         return self.changes["training"].apply(train_set), self.changes["validation"].apply(self.validation_set)
@@ -305,8 +305,8 @@ class Lab(traitlets.HasTraits):
         """The images whose labels noise has changed in the run's training set before cleaning: {number: right label}."""
         if self.run is None or self.learned_other or not self.record.settings["label_noise"]:
             return {}
-        numbers, right = self._uncleaned.indices, self.available.labels
-        changed = numbers[self._uncleaned.labels[numbers] != right[numbers]]
+        images, right = self._uncleaned
+        changed = images.indices[images.labels_of() != right[images.indices]]
         return dict(zip(changed.tolist(), right[changed].tolist()))
 
     def _record(self, run, settings, cleaned):
@@ -467,7 +467,8 @@ class Lab(traitlets.HasTraits):
             return
         if self.run:
             self.run.close()
-        self.run = self.progress = self.record = None
+        self.run = self.progress = self.record = self.known = None
+        self.taught = []
         self.phase, self.message = "idle", READY
         self.tick += 1
 
