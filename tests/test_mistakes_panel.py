@@ -238,8 +238,9 @@ async def test_the_frame_of_the_matrix_can_be_scrolled_by_keyboard_and_its_capti
     panel = MistakesPanel(lab)
     await trained(lab)
     panel.matrix.toggle.value = True
-    frame = panel.table.value.index('<div class="mnistlab-wide" role="region" aria-label="Confusion matrix" tabindex="0">')
-    assert 0 < panel.table.value.index("Label by row, prediction by column") < frame
+    frame = '<div class="mnistlab-wide" role="region" aria-label="Confusion matrix" tabindex="0">'
+    caption = "Label by row, prediction by column"
+    assert 0 < panel.table.value.index(caption) < panel.table.value.index(frame)
     assert "<caption" not in panel.table.value
 
 

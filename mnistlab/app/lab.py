@@ -242,7 +242,7 @@ class Lab(traitlets.HasTraits):
 
     @property
     def peculiar(self):
-        """What keeps the present run from being one whole training that another can be set beside, in words; else ""."""
+        """In words, why the present run is not one whole training, to be set beside another; "" if it is."""
         run, asked = self.run, self.record.settings["epochs"]
         if self.taught:
             return "a network that was taught more"
@@ -296,13 +296,14 @@ class Lab(traitlets.HasTraits):
         """(training set, validation set) of a run with these settings."""
         labels_rng = generators(settings.seed).labels
         train_set = with_other_labels(self.available.select(slice(0, settings.train_size)), settings, labels_rng)
-        self._uncleaned = train_set, self.available.labels  # as trained before any cleaning, and as they are right
+        # As a run has them before any cleaning, and the labels as they are without noise.
+        self._uncleaned = train_set, self.available.labels
         if not cleaned:
             return train_set, self.validation_set
         return self.changes["training"].apply(train_set), self.changes["validation"].apply(self.validation_set)
 
     def noise(self):
-        """The images whose labels noise has changed in the run's training set before cleaning: {number: right label}."""
+        """The images whose labels noise changed in the run's training set, before cleaning: {number: right label}."""
         if self.run is None or self.learned_other or not self.record.settings["label_noise"]:
             return {}
         images, right = self._uncleaned

@@ -35,8 +35,8 @@ LABEL_ERRORS = (
 
 
 TEST_IS_CLOSED = (
-    "<p>Test images are shown here after a look at the test set: at the very end, press “Evaluate once on the test set” "
-    "under the curves. Whoever looks earlier begins to choose by them.</p>"
+    "<p>Test images are shown here after a look at the test set: at the very end, press “Evaluate once on the test "
+    "set” under the curves. Whoever looks earlier begins to choose by them.</p>"
 )
 
 
@@ -194,8 +194,10 @@ class MistakesPanel(Panel):
         self._enable()
 
     def _which(self):
-        first = self._page * COUNT
-        return "These have the highest loss" if not first else f"These are numbers {first + 1} to {first + COUNT} by loss"
+        if not self._page:
+            return "These have the highest loss"
+        first = self._page * COUNT + 1
+        return f"These are numbers {first} to {first + len(self._shown) - 1} by loss"
 
     def _on_more(self):
         """The next twelve; after the last ones the first again."""
