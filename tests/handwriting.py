@@ -65,7 +65,7 @@ WRITERS = {"tuning": TUNING, "held out": HELD_OUT}
 
 @dataclass(frozen=True)
 class Page:
-    """How one kind of picture is made. Lengths are shares: of the digit's height (pen) or of the page (digit, place)."""
+    """How one kind of picture is made. Lengths are shares: of the digit's height (pen), of the page (digit, place)."""
 
     size: tuple = (480, 480)  # the page in pixels, width and height, before the camera
     digit: tuple = (0.45, 0.65)  # the digit's height as a share of the page's, drawn between the two
@@ -135,6 +135,20 @@ KINDS = {
         PLAIN, size=(280, 280), pen=(0.11, 0.13), pressure=0.0, ink=("#000000",), paper="#ffffff", kind="PNG",
         blur=0.0, noise=0.0, digit=(0.6, 0.8),
     ),
+}
+
+# Kinds that came after the preparation was finished: it was never tuned to them.
+NEW_KINDS = {
+    "yellow pad": replace(PLAIN, paper="#f3e27a", ruling="lines", ruling_ink="#7f9a6a", pitch=(34, 50), shadow="slope"),
+    "white crayon on brown card": replace(PLAIN, paper="#a07a4c", ink=("#f4f0e6",), texture=0.25, pen=(0.08, 0.13)),
+    "felt pen under a lamp": replace(PLAIN, paper="#d8d8d4", ink=("#a01c1c", "#143c8c"), shadow="lamp", blur=1.2),
+    "small, tilted, on a table": replace(
+        PLAIN, desk="#7a5c3c", digit=(0.2, 0.3), place=(0.35, 0.65), perspective=0.06, turn=10.0, noise=5.0, side=400
+    ),
+    "dark squares, thin pen, low light": replace(
+        PLAIN, paper="#a8a69e", ruling="squares", ruling_ink="#7a8694", pen=(0.03, 0.05), noise=5.0, quality=50
+    ),
+    "80 pixels, shadow, squares": replace(PLAIN, side=80, shadow="edge", ruling="squares", pen=(0.07, 0.11)),
 }
 
 
@@ -294,6 +308,9 @@ def _light(page, rng):
         return 1 - rng.uniform(0.3, 0.5) / (1 + np.exp(-(across - rng.uniform(-0.3, 0.3)) * rng.uniform(12, 40)))
     if page.shadow == "deep edge":
         return 1 - rng.uniform(0.55, 0.68) / (1 + np.exp(-(across - rng.uniform(-0.3, 0.3)) * rng.uniform(12, 40)))
+    if page.shadow == "lamp":  # one bright spot, dim corners
+        far = np.hypot(x - rng.uniform(-0.5, 0.5), y - rng.uniform(-0.5, 0.5))
+        return 0.45 + 0.7 * np.exp(-((far / 0.8) ** 2))
     return np.ones((height, width))
 
 
@@ -325,10 +342,11 @@ def _saved(result, page):
 
 def pictures(kind, writer="tuning", seed=0):
     """[(label, bytes)]: every way that a writer has for every digit, once, in one kind of picture."""
-    rng = np.random.default_rng([seed, list(KINDS).index(kind), list(WRITERS).index(writer)])
+    kinds = KINDS | NEW_KINDS
+    rng = np.random.default_rng([seed, list(kinds).index(kind), list(WRITERS).index(writer)])
     result = []
     for digit, ways in WRITERS[writer].items():
         for way in range(len(ways)):
-            page = KINDS[kind] or any_page(rng)
+            page = kinds[kind] or any_page(rng)
             result.append((digit, picture(page, written(digit, (writer, way), rng), rng)))
     return result
