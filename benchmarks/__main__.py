@@ -1,22 +1,36 @@
-"""`python -m benchmarks [--readme] [--data-dir FOLDER]`: measure everything in one run and print it as a table.
+"""`python -m benchmarks [--readme] [--data-dir FOLDER] [--peers PYTHON] [--only PART...]`: one run, one table.
 
-With --readme the table also replaces the one in README.md, so that no figure there is typed by hand.
+With --readme the table also replaces the one in README.md, so that no figure there is typed by hand, and the pictures
+notebooks/lab.png and benchmarks/scaling.png are made anew. Nothing else should be busy on the machine meanwhile: two
+programs that both want all cores slow each other down far more than by half.
 """
 
 import argparse
 import os
 import platform
+import sys
 from pathlib import Path
 
 import numpy as np
 
 import mnistlab
 
+from . import scaling
 from .augmentation import augmentation_rows
-from .engine import quick_rows, tutorial_rows
+from .engine import preset_rows, tutorial_rows
 from .page import page_rows
+from .peers import epoch_rows, memory_rows
+from .table import table
 
 README = Path(__file__).parents[1] / "README.md"
+PARTS = {
+    "epochs": lambda official, options: epoch_rows(official, options.peers),
+    "memory": lambda official, options: memory_rows(official),
+    "presets": lambda official, options: preset_rows(official),
+    "tutorial": lambda official, options: tutorial_rows(official),
+    "augmentation": lambda official, options: augmentation_rows(official, options.peers),
+    "page": lambda official, options: page_rows(options.data_dir),
+}
 START, END = "<!-- figures: start -->", "<!-- figures: end -->"
 
 
@@ -24,22 +38,24 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--readme", action="store_true", help="write the table into README.md")
     parser.add_argument("--data-dir", help="folder of the official MNIST files")
+    parser.add_argument("--peers", default=sys.executable, help="the Python that has PyTorch and scikit-learn")
+    parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help=f"some of {', '.join(PARTS)}")
     options = parser.parse_args()
+    if options.only and options.readme:
+        parser.error("The README has the whole table: leave out --only or --readme.")
     official = mnistlab.load("mnist", options.data_dir)
-    rows = tutorial_rows(official) + quick_rows(official) + augmentation_rows(official) + page_rows(options.data_dir)
+    rows = [row for part in options.only or PARTS for row in PARTS[part](official, options)]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    table = "\n".join(
-        [
-            "| what | measured |", "|---|---|", *(f"| {what} | {measured} |" for what, measured in rows), "",
-            f"Measured on {cores} cores ({platform.machine()}), Python {platform.python_version()}, "
-            f"NumPy {np.__version__}, with `python -m benchmarks --readme`.",
-        ]
+    text = (
+        f"{table(rows)}\n\nMeasured on {cores} cores ({platform.machine()}), Python {platform.python_version()}, "
+        f"NumPy {np.__version__}, with `python -m benchmarks --readme`."
     )
-    print(table)
+    print(text)
     if options.readme:
-        text = README.read_text("utf-8")
-        before, after = text.split(START)[0], text.split(END)[1]
-        README.write_text(f"{before}{START}\n{table}\n{END}{after}", "utf-8")
+        readme = README.read_text("utf-8")
+        before, after = readme.split(START)[0], readme.split(END)[1]
+        README.write_text(f"{before}{START}\n{text}\n{END}{after}", "utf-8")
+        scaling.chart(scaling.measure(official))
 
 
 if __name__ == "__main__":

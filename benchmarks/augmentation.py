@@ -1,7 +1,4 @@
-"""What augmentation costs: 60,000 images in batches of 128, beside the closest peer where it is installed.
-
-`python -m benchmarks.augmentation [FOLDER]` prints it alone; FOLDER holds the official MNIST files.
-"""
+"""What augmentation costs: 60,000 images in batches of 128, beside the closest peer where it is installed."""
 
 import sys
 from statistics import median
@@ -13,6 +10,9 @@ import mnistlab
 from mnistlab.augmentation import Augmenter
 from mnistlab.data import Batches
 
+from .peers import INSTALL, Contestant, folder_of
+from .table import Row
+
 BATCH = 128
 WORK = {
     "Shift (2 pixels) and rotation (12 degrees)": mnistlab.Settings(shift=2, rotate=12),
@@ -21,20 +21,12 @@ WORK = {
         shift=2, rotate=12, scale=0.1, shear=0.1, thickness=0.5, noise=0.1, elastic=34,
     ),
 }
+MOST = dict(zip(WORK, (1.0, 4.0)))  # seconds
 
 
-def peer():
-    """The function (images uint8 (n, 28, 28), rng) of neural-network-digits that shifts and rotates, or None."""
-    try:
-        from nn_digits.neural_net.data import augment
-    except ImportError:
-        return None
-    return lambda images, rng: augment(images, rng, rotation=12, shift=2)
-
-
-def epoch(dataset, parameters, rng):
+def epoch(dataset, settings, rng):
     """Seconds to augment every image of the dataset; drawing the batches from the dataset is not counted."""
-    batches, augmenter = Batches(dataset, BATCH), Augmenter(parameters)
+    batches, augmenter = Batches(dataset, BATCH), Augmenter(settings)
     seconds = 0.0
     for start in range(0, len(dataset), BATCH):
         batch = batches.inputs(slice(start, start + BATCH))
@@ -44,34 +36,26 @@ def epoch(dataset, parameters, rng):
     return seconds
 
 
-def peer_epoch(dataset, augment, rng):
-    """The same for the peer, with batches of bytes, which it asks for."""
-    seconds = 0.0
-    for start in range(0, len(dataset), BATCH):
-        images = np.array(dataset.images[dataset.indices[start : start + BATCH]])
-        started = perf_counter()
-        augment(images, rng)
-        seconds += perf_counter() - started
-    return seconds
-
-
-def augmentation_rows(official, rounds=5):
+def augmentation_rows(official, python=sys.executable, rounds=5):
     """Table rows: seconds for all training images, everything in turn in each round, medians."""
     train_set, _ = official
-    other, first = peer(), next(iter(WORK))
+    first = next(iter(WORK))
     seconds, others = {what: [] for what in WORK}, []
-    for seed in range(rounds):
-        for what, parameters in WORK.items():
-            seconds[what].append(epoch(train_set, parameters, np.random.default_rng(seed)))
-        if other:
-            others.append(peer_epoch(train_set, other, np.random.default_rng(seed)))
-    rows = {what: f"{median(times):.2f} s for {len(train_set):,} images" for what, times in seconds.items()}
-    if other:
-        ours, theirs = median(seconds[first]), median(others)
-        rows[first] += f"; neural-network-digits {theirs:.2f} s: {theirs / ours:.0f} times as fast"
-    return list(rows.items())
-
-
-if __name__ == "__main__":
-    for what, measured in augmentation_rows(mnistlab.load("mnist", *sys.argv[1:2])):
-        print(f"{what}: {measured}")
+    with folder_of(train_set) as folder, Contestant("digits", folder, python) as peer:
+        for seed in range(rounds):
+            for what, settings in WORK.items():
+                seconds[what].append(epoch(train_set, settings, np.random.default_rng(seed)))
+            if peer.version:
+                others.append(peer.epoch())
+    rows = []
+    for what, times in seconds.items():
+        ours, most = median(times), MOST.get(what)
+        row = Row(f"{what}, {len(train_set):,} images", f"{ours:.2f} s")
+        if most:
+            row.must_reach, row.reached = f"at most {most} s", ours <= most
+        if what == first and peer.version:
+            row.peer, row.ratio = f"{peer.version}: {median(others):.2f} s", f"{ours / median(others):.2f}"
+        elif what == first:
+            row.peer = f"neural-network-digits is not installed: {INSTALL}"
+        rows.append(row)
+    return rows

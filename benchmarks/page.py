@@ -2,27 +2,19 @@
 
 import asyncio
 import json
-import os
-import shutil
-import socket
-import subprocess
 import sys
 import tempfile
-import threading
-import urllib.error
-import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 
+from . import browser as real
+from .table import Row
+
 PICTURE = Path(__file__).parents[1] / "notebooks" / "lab.png"
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-    # Voilà's usual page links an icon font elsewhere: let that fail at once rather than be waited for.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
+# Voilà's usual page links an icon font elsewhere: let that fail at once rather than be waited for.
+FLAGS = [*real.FLAGS, "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
 ONE_SLIDER = {
     "cells": [
         {
@@ -37,38 +29,25 @@ ONE_SLIDER = {
 
 
 @contextmanager
-def serving(command):
+def serving(command, log):
     """Run a server (its port goes to the end of the command) until the block ends; gives its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen([*command, f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address, pause = f"http://127.0.0.1:{port}/", threading.Event()
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(address + "static/ready").close()
-            except urllib.error.HTTPError:
-                break
-            except OSError:
-                pause.wait(0.1)
+    address = f"http://127.0.0.1:{(port := real.free_port())}/"
+    with real.server([*command, f"--port={port}"], address + "static/ready", log):
         yield address
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def page_rows(data_dir=None, rounds=9):
     """Table rows of everything that is measured in the browser."""
     from playwright.sync_api import sync_playwright
 
-    chromium = os.environ.get("MNISTLAB_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        slider = Path(folder) / "slider.ipynb"
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        slider = folder / "slider.ipynb"
         slider.write_text(json.dumps(ONE_SLIDER))
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=real.chromium_path(), args=FLAGS)
         lab = [sys.executable, "-m", "mnistlab", "app", "--no-browser"]
-        with serving(lab) as ours, serving([sys.executable, "-m", "voila", str(slider), "--no-browser"]) as plain:
+        voila = [sys.executable, "-m", "voila", str(slider), "--no-browser"]
+        with serving(lab, folder / "lab.log") as ours, serving(voila, folder / "voila.log") as plain:
             opened = {ours: [], plain: []}
             for _ in range(rounds + 1):
                 for address in opened:
@@ -93,9 +72,9 @@ def opening(browser, address):
 
 def opening_row(ours, plain):
     ratio = median(a / b for a, b in zip(ours, plain))
-    return (
-        "Opening the page",
-        f"{median(ours):.2f} s; a Voilà page with one slider {median(plain):.2f} s: {ratio:.2f} times as long",
+    return Row(
+        "Opening the page", f"{median(ours):.2f} s", f"a Voilà page with one slider: {median(plain):.2f} s",
+        f"{ratio:.2f}", "at most 1.5", ratio <= 1.5,
     )
 
 
@@ -139,9 +118,18 @@ def run_rows(runs):
     worst = {key: max(run[key] for run in runs) for key in runs[0]}
     slowest = min(run["rate"] for run in runs)
     return [
-        ("First point after the click on Train", f"{middle['first']:.0f} ms (at worst {worst['first']:.0f} ms)"),
-        ("Frames a second in a long run", f"{middle['rate']:.1f} (at worst {slowest:.1f})"),
-        ("Stop takes effect after", f"{middle['stop']:.0f} ms (at worst {worst['stop']:.0f} ms)"),
+        Row(
+            "First point after the click on Train", f"{middle['first']:.0f} ms (at worst {worst['first']:.0f} ms)",
+            must_reach="at most 300 ms", reached=middle["first"] <= 300,
+        ),
+        Row(
+            "Frames a second in a long run", f"{middle['rate']:.1f} (at worst {slowest:.1f})",
+            must_reach="at least 5", reached=middle["rate"] >= 5,
+        ),
+        Row(
+            "Stop takes effect after", f"{middle['stop']:.0f} ms (at worst {worst['stop']:.0f} ms)",
+            must_reach="at most 500 ms", reached=middle["stop"] <= 500,
+        ),
     ]
 
 
@@ -179,4 +167,8 @@ async def drawing_row(data_dir):
     started = perf_counter()
     lab.start()
     await lab.task
-    return ("Drawing the curves", f"{spent / (perf_counter() - started):.1%} of the time of a run of 20 epochs on full MNIST")
+    share = spent / (perf_counter() - started)
+    return Row(
+        "Drawing the curves", f"{share:.1%} of the time of a run of 20 epochs on full MNIST",
+        must_reach="at most 5%", reached=share <= 0.05,
+    )

@@ -4,8 +4,8 @@ How far images may be changed is told by eight settings: `shift`, right and down
 `scale`, a share of the size (0.1: from 90 % to 110 %); `shear`, pixels to the right for each row up; `thickness`,
 pixels on each side of a stroke, bolder or thinner; `noise`, the standard deviation of what is added to each pixel,
 where 1 is full brightness; `elastic`, alpha of Simard, Steinkraus and Platt (2003), in pixels (theirs is 34);
-`elastic_sigma`, their sigma, in pixels: how far neighbours move together. Each image gets its own amount, uniform
-between minus and plus the setting; 0 is off.
+`elastic_sigma`, their sigma, in pixels: how far neighbours move together. Of the first five, each image gets its own
+amount, uniform between minus and plus the setting; 0 is off.
 
 A batch goes through three steps, each skipped where nothing asks for it: strokes made bolder or thinner, ONE
 resampling for all that moves pixels, noise. What is drawn at random is drawn here; when to augment is left to others.

@@ -7,6 +7,7 @@ else. Exit status: 0 done, 1 it could not be done (one sentence says why), 2 the
 import argparse
 import json
 import math
+import os
 import signal
 import sys
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from time import perf_counter
 
 from . import data, files, settings as setting_table
 from .evaluation import evaluate
+from .experiments import with_other_labels
 from .network import build
 from .settings import PRESETS, TABLE, Settings, generators
 from .training import train
@@ -35,6 +37,8 @@ def main(arguments=None):
         message = f"{error.filename or 'A file'}: {error.strerror or error}."
     except KeyboardInterrupt:
         message = "Stopped."
+    except MemoryError:
+        message = "There is not enough memory for this; try fewer or smaller hidden layers, or smaller batches."
     print(f"mnistlab: {message}", file=sys.stderr)
     return 1
 
@@ -45,7 +49,7 @@ def _parser():
         "--data-dir", help="folder of the full datasets (default: the variable MNISTLAB_DATA, else your cache folder)"
     )
     machine = argparse.ArgumentParser(add_help=False)
-    machine.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    machine.add_argument("--json", action="store_true", help="print JSON and nothing else")
 
     parser = argparse.ArgumentParser(prog="mnistlab", description="Watch a network in readable NumPy learn digits.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -191,11 +195,16 @@ def _train(options):
             setattr(chosen, name, getattr(options, name))
     if options.save and not Path(options.save).resolve().parent.is_dir():
         raise CommandError(f"There is no folder {Path(options.save).resolve().parent} to save the model in.")
+    if options.save == "":
+        raise CommandError("--save needs the name of a file, such as model.npz.")
+    if options.save and not os.access(Path(options.save).resolve().parent, os.W_OK):
+        raise CommandError(f"The folder {Path(options.save).resolve().parent} takes no files; choose another for --save.")
     if options.save and Path(options.save).is_dir():
         raise CommandError(f"{options.save} is a folder; --save needs the name of a file, such as model.npz.")
     whole, test_set = _present(options.dataset, options.data_dir)
     rngs = generators(chosen.seed)
     train_set, validation_set = data.training_split(whole, chosen, rngs.split)
+    train_set = with_other_labels(train_set, chosen, rngs.labels)
     network = build(chosen, rngs.weights, whole.inputs, len(whole.class_names))
     run = train(network, train_set, validation_set, chosen)
     if not options.json:
@@ -212,6 +221,8 @@ def _train(options):
                 f"  {row.validation_loss:15.4f}  {row.validation_accuracy:8.2%}  {row.seconds:7.2f}"
             )
     bar.end()
+    if not options.json and not run.failure and run.best_epoch < run.epoch and chosen.patience:
+        print(f"ended after epoch {run.epoch}; the weights are those of epoch {run.best_epoch}, the best")
     test = None if run.failure else evaluate(network, test_set, chosen.loss)
     result = {
         "epochs": run.history.as_dicts(),

@@ -45,8 +45,14 @@ class Dataset:
             raise ValueError(f"Images must be uint8 (n, rows, columns); got {self.images.dtype} {self.images.shape}.")
         if self.labels.shape != self.images.shape[:1]:
             raise ValueError(f"There are {len(self.images)} images but labels of shape {self.labels.shape}.")
+        if self.labels.dtype.kind not in "iu":
+            raise ValueError(f"Labels are {self.labels.dtype}; they must be whole numbers.")
         if self.indices is None:
             object.__setattr__(self, "indices", np.arange(len(self.images)))
+        elif len(self.indices) and not 0 <= self.indices.min() <= self.indices.max() < len(self.images):
+            raise ValueError(
+                f"Indices go from {self.indices.min()} to {self.indices.max()}; there are {len(self.images)} images."
+            )
         if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
             where = np.flatnonzero((self.labels < 0) | (self.labels >= len(self.class_names)))[0]
             raise ValueError(
@@ -108,8 +114,10 @@ class Batches:
 def split(dataset, fraction, rng):
     """(rest, held out): `fraction` of the images at random, as many of each class as its share. Both keep the order.
 
-    Raises ValueError where one of the two would be empty.
+    fraction: between 0 and 1. Raises ValueError for another, and where one of the two parts would be empty.
     """
+    if not isinstance(fraction, int | float | np.floating) or not 0 < fraction < 1:
+        raise ValueError(f"The share to hold out is {fraction!r}; it must be a number between 0 and 1.")
     labels = dataset.labels_of()
     exact = fraction * np.bincount(labels, minlength=len(dataset.class_names))
     counts = np.floor(exact).astype(int)
@@ -131,6 +139,29 @@ def training_split(dataset, settings, rng):
     """
     rest, validation = split(dataset, settings.validation_fraction, rng)
     return rest.select(slice(0, settings.train_size)), validation
+
+
+def class_counts(dataset):
+    """How many images each class has, int64 (classes,)."""
+    return np.bincount(dataset.labels_of(), minlength=len(dataset.class_names))
+
+
+def class_averages(dataset):
+    """The average image of each class, uint8 (classes, rows, columns); black for a class without images."""
+    labels, classes = dataset.labels_of(), np.arange(len(dataset.class_names))
+    sums = np.zeros((len(classes), dataset.inputs))
+    for start in range(0, len(dataset), 1024):  # only so many images at a time become floats
+        rows = slice(start, start + 1024)
+        images = dataset.images[dataset.indices[rows]].reshape(-1, dataset.inputs).astype(np.float32)
+        sums += (classes[:, None] == labels[rows]).astype(np.float32) @ images
+    averages = sums / np.maximum(class_counts(dataset), 1)[:, None]
+    return np.rint(averages).astype(np.uint8).reshape(-1, *dataset.images.shape[1:])
+
+
+def examples(dataset, label, count, rng=None):
+    """Rows of `count` images of a class, or of all it has: the first ones, or with rng random ones. int64, in order."""
+    rows = np.flatnonzero(dataset.labels_of() == label)
+    return rows[:count] if rng is None else np.sort(rng.permutation(rows)[:count])
 
 
 def load(name, data_dir=None):

@@ -78,16 +78,58 @@ class Evaluation:
     def confusion_matrix(self):
         """Counts, int (classes, classes): row = actual label, column = prediction."""
         classes = self.logits.shape[1]
-        pairs = self.labels * classes + self.predictions
+        pairs = self.labels.astype(np.int64) * classes + self.predictions
         return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
-    def top_losses(self, count):
-        """The `count` images with the highest loss, worst first, as Mistakes (fast.ai, chapter 2)."""
-        worst = np.argsort(-self.losses, kind="stable")[:count]
+    @property
+    def precision(self):
+        """By class, (classes,): of the images that were given this prediction, the share whose label it is.
+
+        NaN for a class that was never predicted (precision and recall: Goodfellow et al. 2016, 11.1).
+        """
+        return _shares(self.confusion_matrix.diagonal(), self.confusion_matrix.sum(axis=0))
+
+    @property
+    def recall(self):
+        """By class, (classes,): of the images with this label, the share that was given it. NaN where there is none."""
+        return _shares(self.confusion_matrix.diagonal(), self.confusion_matrix.sum(axis=1))
+
+    def answered(self, threshold):
+        """(coverage, accuracy) if the network may say "I don't know" (Goodfellow et al. 2016, 11.1), each 0 to 1.
+
+        Coverage is the share of images whose most probable class has at least the probability `threshold`, and
+        accuracy that of right predictions among these: NaN if there are none. Only cross-entropy makes
+        probabilities of the outputs; a network that learned with another loss is hardly ever sure of anything.
+        """
+        sure = self.probabilities.max(axis=1) >= threshold
+        accuracy = (self.predictions == self.labels)[sure].mean() if sure.any() else np.nan
+        return float(sure.mean()), float(accuracy)
+
+    def top_losses(self, count, label=None):
+        """The `count` images with the highest loss, worst first, as Mistakes (fast.ai, chapter 2).
+
+        label: only images that have this label.
+        """
+        rows = np.arange(len(self.labels)) if label is None else np.flatnonzero(self.labels == label)
+        return self.mistakes(self._worst_first(rows)[:count])
+
+    def confused(self, actual, prediction):
+        """The rows of the images in one cell of the confusion matrix, highest loss first: int64 (k,)."""
+        return self._worst_first(np.flatnonzero((self.labels == actual) & (self.predictions == prediction)))
+
+    def mistakes(self, rows):
+        """The images of these rows, in their order, as Mistakes: also those that the network got right."""
         return [
             Mistake(int(i), int(k), int(self.labels[i]), float(self.losses[i]), float(self.probabilities[i, k]))
-            for i, k in zip(worst, self.predictions[worst])
+            for i, k in zip(rows, self.predictions[rows])
         ]
+
+    def _worst_first(self, rows):
+        return rows[np.argsort(-self.losses[rows], kind="stable")]
+
+
+def _shares(parts, wholes):
+    return np.divide(parts, wholes, out=np.full(len(parts), np.nan), where=wholes > 0)
 
 
 def logits_in_chunks(network, dataset, logits):
@@ -103,8 +145,22 @@ def logits_in_chunks(network, dataset, logits):
         yield min(start + CHUNK, len(dataset))
 
 
+def fits(network, dataset):
+    """Raises ValueError where the dataset has no images, or images or classes that the network is not made for."""
+    if len(dataset) == 0:
+        raise ValueError("There are no images in this set; at least one is needed.")
+    if dataset.inputs != network.inputs:
+        raise ValueError(f"The images have {dataset.inputs} pixels; the network expects {network.inputs}.")
+    if len(dataset.class_names) > network.outputs:
+        raise ValueError(f"There are {len(dataset.class_names)} classes; the network knows {network.outputs}.")
+
+
 def evaluate(network, dataset, loss="cross-entropy"):
-    """The Evaluation of `network` on all images of `dataset`, without dropout."""
+    """The Evaluation of `network` on all images of `dataset`, without dropout and augmentation.
+
+    Raises ValueError for a dataset without images, and for one whose images or classes the network does not fit.
+    """
+    fits(network, dataset)
     logits = np.empty((len(dataset), network.outputs), network.dtype)
     for _ in logits_in_chunks(network, dataset, logits):
         pass

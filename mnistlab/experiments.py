@@ -65,13 +65,20 @@ def noisy_labels(dataset, rate, rng):
     return _relabelled(dataset, chosen, (dataset.labels[chosen] + steps) % classes)
 
 
+def with_other_labels(dataset, settings, rng):
+    """The Dataset with the labels that settings ask for: `shuffled_labels`, `label_noise`, or those it has."""
+    if settings.shuffled_labels:
+        dataset = shuffled_labels(dataset, rng)
+    return noisy_labels(dataset, settings.label_noise, rng) if settings.label_noise else dataset
+
+
 def white_noise(dataset, rng):
     """A Dataset of as many images of the same size and with the same labels, but every pixel is random, 0 to 255.
 
     What a network gets right on the validation part of it is luck.
     """
     images = rng.integers(0, 256, (len(dataset), *dataset.images.shape[1:]), np.uint8)
-    return Dataset(images, dataset.labels[dataset.indices], dataset.class_names)
+    return replace(dataset, images=images, labels=dataset.labels[dataset.indices], indices=None)
 
 
 def standardised(training_set, *others):

@@ -42,8 +42,12 @@ class Model:
 def save_model(path, network, settings, history, dataset):
     """Write a network to one .npz file, with its Settings, History and what `dataset` is, the Dataset it learned from.
 
-    Raises OSError where the file cannot be written.
+    Raises OSError where the file cannot be written, which leaves an older one as it was, and ValueError for a network
+    that could not be read back: one of another number type, with layers of one's own, or no longer finite.
     """
+    if network.dtype != np.float32 or not np.isfinite(network.parameters).all():
+        raise ValueError(f"Only a network of finite float32 numbers can be saved; this one's are {network.dtype}.")
+    parameter_count(network.describe())  # refuses layers that are not mnistlab's own
     about = {
         "layers": network.describe(), "settings": settings.as_dict(), "history": history.as_dicts(),
         "class_names": dataset.class_names, "mean": dataset.mean, "deviation": dataset.deviation,
@@ -53,7 +57,12 @@ def save_model(path, network, settings, history, dataset):
         arrays["state"] = network.state
     content = io.BytesIO()
     np.savez_compressed(content, **arrays)
-    Path(path).write_bytes(content.getvalue())
+    part = Path(f"{path}.part")
+    try:
+        part.write_bytes(content.getvalue())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def load_model(path):
@@ -94,7 +103,8 @@ def load_model(path):
         settings = Settings(**values)
         if not isinstance(history, list) or not all(isinstance(row, dict) for row in history):
             raise ValueError("its history is not a list of epochs")
-        if len(names) != network.outputs or not np.isfinite(mean) or not 0 < deviation < np.inf:
+        sound = all(isinstance(name, str) for name in names) and abs(mean) < 1e6 and 1e-6 < deviation < 1e6
+        if len(names) != network.outputs or not sound:
             raise ValueError("its classes or the scale of its inputs are damaged")
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise ModelFileError(f"{name} cannot be used as a model: {str(error).rstrip('.')}.") from None

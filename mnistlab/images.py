@@ -449,9 +449,11 @@ def _centred(values):
 
 
 def png(image):
-    """PNG bytes of a PIL image. RGBA gets a palette of 32 colours: a third of the bytes of true colours."""
+    """PNG bytes of a PIL image. Opaque RGBA gets a palette of 32 colours: a third of the bytes of true colours."""
     if image.mode == "RGBA":
         image = image.quantize(32, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        # A palette's colours are means, which leaves white paper a shade grey.
+        image.putpalette([255 if value > 250 else value for value in image.getpalette("RGB")])
     content = io.BytesIO()
     image.save(content, "PNG", compress_level=3)
     return content.getvalue()

@@ -33,7 +33,7 @@ class SoftmaxCrossEntropy:
 
     def backward(self):
         """The gradient of the batch's mean loss, shape (b, classes): (softmax(z) - one-hot(label)) / b."""
-        gradient = self.probabilities
+        gradient = self.probabilities.copy()
         gradient[np.arange(len(self.labels)), self.labels] -= 1
         gradient /= len(gradient)
         return gradient

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .convolution import Conv2D, Flatten, MaxPool2D, Reshape
-from .layers import BatchNorm, Dense, Dropout, LeakyReLU, ReLU, Sigmoid, Tanh
+from .layers import BatchNorm, Dense, Dropout, Layer, LeakyReLU, ReLU, Sigmoid, Tanh
 
 
 class Network:
@@ -19,12 +19,14 @@ class Network:
     which is what layers remember without training it (BatchNorm's running statistics; empty for most networks).
     `weight_slices` says where in them the weights are, the part that penalties apply to.
     `inputs` and `outputs` are the number of values of one image and of its logits. Raises ValueError when two
-    neighbours do not fit.
+    neighbours do not fit, for a layer that is there twice or in another network already, and for anything but layers.
     """
 
     def __init__(self, layers, rng, dtype=np.float32):
         self.layers = list(layers)
         self.dtype = np.dtype(dtype)
+        self._batch = None
+        self._check_layers(rng)
         self._check_sizes()
         self.parameters = np.zeros(_count(self.layers, "shapes"), self.dtype)
         self.gradient = np.zeros_like(self.parameters)
@@ -33,8 +35,21 @@ class Network:
         self._share_out("shapes", self.gradient, "_gradient")
         self._share_out("state_shapes", self.state)
         for layer in self.layers:
+            layer.owned = True
             if layer.shapes:
                 layer.initialise(rng)
+
+    def _check_layers(self, rng):
+        if self.dtype not in (np.float32, np.float64):
+            raise ValueError(f"A network's numbers are float32 or float64, not {self.dtype}.")
+        if not isinstance(rng, np.random.Generator):
+            raise ValueError(f"The first weights are drawn by a numpy Generator, such as default_rng(0), not by {rng!r}.")
+        for place, layer in enumerate(self.layers):
+            if not isinstance(layer, Layer):
+                raise ValueError(f"{layer!r} is no layer. A network is a list such as [Dense(784, 10), ReLU()].")
+            # Each layer remembers what it was given on the way forward, and needs it on the way back.
+            if layer.owned or any(layer is other for other in self.layers[:place]):
+                raise ValueError(f"{layer} is in a network already; make a new one for each place.")
 
     def _check_sizes(self):
         sized = [layer for layer in self.layers if hasattr(layer, "inputs")]
@@ -84,16 +99,29 @@ class Network:
     def forward(self, x, rng=None):
         """Logits (b, classes) of a batch x (b, inputs) of the network's dtype. rng: given while training, see layers.
 
-        The result is a buffer that the next call overwrites. Raises ValueError for a batch of another width.
+        The result is a buffer that the next call overwrites. Raises ValueError for a batch of another width or type.
         """
-        if x.ndim != 2 or x.shape[1] != self.inputs:
-            raise ValueError(f"The network expects batches of shape (b, {self.inputs}); it was given {x.shape}.")
+        if not isinstance(x, np.ndarray) or x.ndim != 2 or x.shape[1] != self.inputs:
+            given = x.shape if isinstance(x, np.ndarray) else type(x).__name__
+            raise ValueError(f"The network expects batches of shape (b, {self.inputs}); it was given {given}.")
+        if x.dtype != self.dtype:
+            raise ValueError(f"The network computes in {self.dtype}; it was given a batch of {x.dtype}.")
+        self._batch = len(x)
         for layer in self.layers:
             x = layer.forward(x, rng)
         return x
 
     def backward(self, gradient, to_input=False):
-        """From dL/dlogits (b, classes), fill `self.gradient`; with to_input=True also return dL/dx (b, inputs)."""
+        """From dL/dlogits (b, classes), fill `self.gradient`; with to_input=True also return dL/dx (b, inputs).
+
+        Goes back through the last `forward`, and may overwrite the array that it is given. Raises ValueError for
+        another shape than that of the last logits.
+        """
+        if np.shape(gradient) != (self._batch, self.outputs):
+            raise ValueError(
+                f"The last forward gave logits of shape ({self._batch}, {self.outputs}); the gradient has "
+                f"{np.shape(gradient)}."
+            )
         lowest = min(position for position, layer in enumerate(self.layers) if layer.shapes)
         for position in range(len(self.layers) - 1, -1, -1):
             gradient = self.layers[position].backward(gradient, to_input or position > lowest)
@@ -103,7 +131,7 @@ class Network:
 
     def describe(self):
         """The layers as plain data, such as [["Dense", 784, 256], ["ReLU"]]: what `from_description` needs."""
-        return [[type(layer).__name__, *layer.arguments] for layer in self.layers]
+        return described(self.layers)
 
     @classmethod
     def from_description(cls, description, rng):
@@ -112,6 +140,11 @@ class Network:
 
     def __repr__(self):
         return f"Network([{', '.join(map(repr, self.layers))}])"
+
+
+def described(layers):
+    """A list of layers as plain data, as `Network.describe` gives it."""
+    return [[type(layer).__name__, *layer.arguments] for layer in layers]
 
 
 def _said(shape):
@@ -148,11 +181,16 @@ ACTIVATIONS = {"relu": ReLU, "leaky-relu": LeakyReLU, "sigmoid": Sigmoid, "tanh"
 
 
 def build(settings, rng, inputs=784, classes=10):
-    """The network that `settings` asks for: inputs -> [two convolutions ->] hidden layers -> classes.
+    """The network that `settings` asks for, its first weights drawn by rng. Layers and errors as for `layers_for`."""
+    return Network(layers_for(settings, inputs, classes), rng)
+
+
+def layers_for(settings, inputs=784, classes=10):
+    """The list of layers that `settings` asks for: inputs -> [two convolutions ->] hidden layers -> classes.
 
     Every convolution and hidden layer is followed by batch normalisation, where it is on, and by the activation, every
-    hidden layer by dropout too. Convolutions are 3 x 3, with 8 and 16 channels, each pooled 2 x 2. rng draws the first
-    weights. Raises ValueError where images are not square, or too small, for a convolution.
+    hidden layer by dropout too. Convolutions are 3 x 3, with 8 and 16 channels, each pooled 2 x 2. Raises ValueError
+    where images are not square, or too small, for a convolution.
     """
     activation, normalised = ACTIVATIONS[settings.activation], settings.batch_norm
     layers, values = [], inputs
@@ -170,4 +208,4 @@ def build(settings, rng, inputs=784, classes=10):
         layers.append(Dense(values, settings.hidden_size, settings.initialiser))
         layers += [BatchNorm(settings.hidden_size)] * normalised + [activation(), Dropout(settings.dropout_rate)]
         values = settings.hidden_size
-    return Network([*layers, Dense(values, classes, settings.initialiser)], rng)
+    return [*layers, Dense(values, classes, settings.initialiser)]

@@ -3,6 +3,7 @@
 In both, large photos must arrive and a page's kernel must end with the page; neither is so by default.
 """
 
+import logging
 import os
 import socket
 from pathlib import Path
@@ -51,7 +52,13 @@ def serve(port, browser, dataset, data_dir, threads):
         page.KernelManager.transport_encryption = "auto"
     # A closed page whose goodbye got lost leaves a kernel behind: end it after ten minutes.
     page.MappingKernelManager.cull_idle_timeout, page.MappingKernelManager.cull_interval = 600, 60
+    logging.getLogger("asyncio").addFilter(_worth_a_line)
     Voila.launch_instance([str(notebook())], config=page)
+
+
+def _worth_a_line(record):
+    """A filter of log records: a page that closes while something is sent to it is no error, and needs no traceback."""
+    return not record.exc_info or record.exc_info[0].__name__ != "WebSocketClosedError"
 
 
 def _set_cookie(request, notebook, cwd):

@@ -72,7 +72,8 @@ class Settings:
         help="How much of the last step each new step keeps; sgd and rmsprop do without.",
     )
     dropout_rate: float = setting(
-        0.0, 0.0, 0.95, live=True, label="Dropout rate", help="The share of hidden units switched off at random in each step.",
+        0.0, 0.0, 0.95, live=True, label="Dropout rate",
+        help="The share of hidden units switched off at random in each step.",
     )
     schedule: str = setting(
         "constant", choices=("constant", "step", "cosine", "one-cycle"), live=True, label="Schedule",
@@ -127,6 +128,13 @@ class Settings:
         4.0, 0.5, 14, slider=(2, 8), unit="pixels", live=True, label="Elastic smoothness",
         help="How wide the wobbles of an elastic distortion are.",
     )
+    shuffled_labels: bool = setting(
+        False, label="Shuffled labels",
+        help="Exchange the labels of the training images at random: nothing to learn is left.",
+    )
+    label_noise: float = setting(
+        0.0, 0, 1, label="Label noise", help="The share of training images that get a wrong label.",
+    )
     train_size: int = setting(
         60_000, 10, 60_000, scale="log", label="Training images", unit="images",
         help="How many images the network learns from.",
@@ -144,6 +152,14 @@ class Settings:
     def copy(self):
         """An independent Settings with the same values."""
         return Settings(**asdict(self))
+
+    def said(self, name):
+        """One setting in words: "batch size 128 images"."""
+        value, about = getattr(self, name), TABLE[name].metadata
+        if isinstance(value, bool):
+            return about["label"].lower() if value else f"no {about['label'].lower()}"
+        number = f"{value:.3g}" if isinstance(value, float) else value
+        return f"{about['label'].lower()} {number} {about['unit']}".strip()
 
     def as_dict(self):
         """Every setting by name, as plain numbers and text."""
@@ -193,9 +209,27 @@ class Preset:
 
 
 PRESETS = {
+    "tutorial": Preset(
+        "Tutorial",
+        "The NumPy tutorial's network, corrected after every single image: slow and uneven steps, and yet it learns.",
+        {
+            "hidden_size": 100, "optimizer": "sgd", "learning_rate": 0.0025, "loss": "squared-error", "epochs": 20,
+            "dropout_rate": 0.5, "initialiser": "tutorial", "batch_size": 1,
+        },
+    ),
     "quick": Preset(
         "Quick", "The loss falls steeply and validation follows training: a healthy run.",
         {"learning_rate": 0.5, "momentum": 0.8, "schedule": "one-cycle"},
+    ),
+    "best": Preset(
+        "Best",
+        "Every epoch shows every image a little shifted, turned and bent: training looks worse than validation, and "
+        "validation ends better than any other preset's.",
+        {
+            "hidden_size": 512, "hidden_layers": 3, "batch_norm": True, "optimizer": "adam", "learning_rate": 0.004,
+            "schedule": "one-cycle", "batch_size": 256, "epochs": 25, "shift": 1.5, "rotate": 10.0, "scale": 0.1,
+            "shear": 0.1, "elastic": 24.0, "elastic_sigma": 5.0,
+        },
     ),
     "too-high": Preset(
         "Too high a learning rate",
@@ -206,6 +240,16 @@ PRESETS = {
         "Too small",
         "Eight hidden units cannot tell ten digits apart well: accuracy stays well below that of a larger network.",
         {"hidden_size": 8, "epochs": 20},
+    ),
+    "too-big": Preset(
+        "Too big",
+        "Training reaches 100 % and its loss zero, while validation stands still: the rest is learned by heart.",
+        {"hidden_size": 512, "hidden_layers": 3, "epochs": 20},
+    ),
+    "random-labels": Preset(
+        "Random labels",
+        "Training accuracy rises although the labels mean nothing; validation never beats the baseline.",
+        {"shuffled_labels": True, "hidden_size": 512, "epochs": 40},
     ),
 }
 
@@ -225,6 +269,7 @@ class Generators(NamedTuple):
     dropout: np.random.Generator
     split: np.random.Generator
     augmentation: np.random.Generator
+    labels: np.random.Generator
 
 
 def generators(seed):

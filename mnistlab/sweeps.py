@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from .data import load, training_split
+from .experiments import with_other_labels
 from .network import build
 from .settings import TABLE, Settings, generators
 from .training import History, train
@@ -30,13 +31,15 @@ class Trial:
 def combinations(settings_grid):
     """A list of Settings, one for each combination of the values in a grid such as {"seed": [0, 1], "l2": [0, 1e-4]}.
 
-    What is not in the grid keeps its default. Raises ValueError for an unknown setting, a value out of its range, and
-    anything but a list or tuple of values.
+    What is not in the grid keeps its default. Values come as any sequence: a list, a range, an array. Raises ValueError
+    for anything but a dictionary of such, for an unknown setting and for a value out of its range.
     """
+    if not isinstance(settings_grid, dict):
+        raise ValueError(f"A grid is {settings_grid!r}; it must be a dictionary such as {{'seed': [0, 1]}}.")
     for name, values in settings_grid.items():
         if name not in TABLE:
             raise ValueError(f"There is no setting {name!r}. The settings are {', '.join(TABLE)}.")
-        if not isinstance(values, list | tuple) or not values:
+        if isinstance(values, str) or not hasattr(values, "__len__") or len(values) == 0:
             raise ValueError(f"{name} is {values!r}; a grid holds a list of values for each setting.")
     return [Settings(**dict(zip(settings_grid, values))) for values in product(*settings_grid.values())]
 
@@ -48,7 +51,8 @@ def sweep(settings_grid, executor=None, dataset="sample", data_dir=None):
     to train here, one after the other, or any concurrent.futures.Executor, such as a ProcessPoolExecutor or the
     `client.get_executor()` of a dask.distributed cluster; dataset, data_dir: as for `data.load`, which every process
     calls for itself, so that no images travel. Processes of one machine share its cores: start them with the
-    environment variable OPENBLAS_NUM_THREADS=1.
+    environment variable OPENBLAS_NUM_THREADS=1. A script that makes a process pool needs Python's usual guard, `if
+    __name__ == "__main__":`, or every new process would begin the script again.
     """
     trials = combinations(settings_grid)
     if executor is None:
@@ -57,12 +61,12 @@ def sweep(settings_grid, executor=None, dataset="sample", data_dir=None):
 
 
 def _as_they_end(futures):
-    from concurrent.futures import as_completed
+    from concurrent.futures import CancelledError, as_completed
 
     try:
         for future in as_completed(futures):
-            # A process that was killed cannot make its own Trial.
-            error = future.exception()
+            # A process that was killed, or a trial that was called off, cannot make its own Trial.
+            error = CancelledError("the trial was called off") if future.cancelled() else future.exception()
             yield Trial(futures[future], failure=_said(error)) if error else future.result()
     finally:  # whoever stops looking wants no more of them
         for future in futures:
@@ -76,7 +80,8 @@ def run_trial(settings, dataset="sample", data_dir=None):
         whole, _ = load(dataset, data_dir)
         rngs = generators(settings.seed)
         network = build(settings, rngs.weights, whole.inputs, len(whole.class_names))
-        run = train(network, *training_split(whole, settings, rngs.split), settings)
+        train_set, validation_set = training_split(whole, settings, rngs.split)
+        run = train(network, with_other_labels(train_set, settings, rngs.labels), validation_set, settings)
         for _ in run:
             pass
         failure = run.failure

@@ -5,6 +5,7 @@ nothing and draws nothing.
 """
 
 import copy
+import hashlib
 import math
 import time
 from dataclasses import asdict, dataclass, field
@@ -13,7 +14,7 @@ import numpy as np
 
 from .augmentation import Augmenter
 from .data import Batches
-from .evaluation import Evaluation, find_metric, logits_in_chunks
+from .evaluation import Evaluation, find_metric, fits, logits_in_chunks
 from .layers import Dropout
 from .losses import PENALTIES, make_loss
 from .optimizers import clip_by_norm, make_optimizer
@@ -91,13 +92,10 @@ class Run:
     """
 
     def __init__(self, network, train_set, validation_set, settings, metrics=()):
-        for images in (train_set, validation_set):
-            if images.inputs != network.inputs:
-                raise ValueError(f"The images have {images.inputs} pixels; the network expects {network.inputs}.")
-            if len(images.class_names) > network.outputs:
-                raise ValueError(f"There are {len(images.class_names)} classes; the network knows {network.outputs}.")
         if len(train_set) == 0 or len(validation_set) == 0:
             raise ValueError(f"A run needs images: {len(train_set)} to train, {len(validation_set)} to validate.")
+        fits(network, train_set)
+        fits(network, validation_set)
         self.network, self.settings = network, settings
         self.train_set, self.validation_set = train_set, validation_set
         self.metrics = {name: find_metric(name) for name in metrics}
@@ -106,10 +104,13 @@ class Run:
         self.optimizer = make_optimizer(settings.optimizer, len(network.parameters), network.dtype)
         self.generators = generators(settings.seed)
         self.augmenter = Augmenter(settings)
-        # What is live and what a step last used; a network of one's own may have other dropout rates to begin with.
+        # What a step last used of the live settings; a network of one's own may have other dropout rates to begin with.
         self._live = {name: getattr(settings, name) for name, item in TABLE.items() if item.metadata["live"]}
+        # The others are those of the beginning, whatever becomes of `settings`; only `epochs` is followed.
+        self._fixed = {name: getattr(settings, name) for name in TABLE if name not in self._live and name != "epochs"}
         self.history, self.evaluation, self.failure = History(step_metrics={name: [] for name in metrics}), None, None
-        self.best_epoch, self._best = 0, None
+        # With patience: parameters, state and logits of the best epoch; parameters and state that they have replaced.
+        self.best_epoch, self._best, self._last = 0, None, None
         # Epochs that are over; of the next one: the images seen, the sums over them, and the seconds spent.
         self.epoch = self.position = 0
         self._sums, self._seconds = np.zeros(2 + len(self.metrics)), 0.0
@@ -140,7 +141,10 @@ class Run:
         self._steps.close()
 
     def _walk(self):
-        while not self.failure and self.epoch < self.settings.epochs and not self._patience_is_over():
+        if self._last and self._goes_on():
+            self.network.parameters[:], self.network.state[:] = self._last
+            self._last = None
+        while self._goes_on():
             for phase in self._learn(), self._validate():
                 # The clock stands still while the caller has the turn: a pause is no training.
                 clock = time.perf_counter()
@@ -153,8 +157,11 @@ class Run:
                     return
             self._end_epoch()
             yield self._progress("epoch")
-        if self.settings.patience and self._best:
+        if self._best and not self._last:
             self._take_back_best()
+
+    def _goes_on(self):
+        return not self.failure and self.epoch < self.settings.epochs and not self._patience_is_over()
 
     def _learn(self):
         """One epoch of steps, or what is left of it, in an order drawn anew."""
@@ -206,7 +213,7 @@ class Run:
         self.history.rows.append(row)
         if self.best_epoch == 0 or row.validation_loss < self.history.rows[self.best_epoch - 1].validation_loss:
             self.best_epoch = self.epoch
-            if self.settings.patience:
+            if self._fixed["patience"]:
                 network = self.network
                 self._best = network.parameters.copy(), network.state.copy(), evaluation.logits
         self.position, self._seconds = 0, 0.0
@@ -217,9 +224,10 @@ class Run:
         return {name: float(reduce(metric(logits, labels))) for name, metric in self.metrics.items()}
 
     def _patience_is_over(self):
-        return 0 < self.settings.patience <= self.epoch - self.best_epoch
+        return 0 < self._fixed["patience"] <= self.epoch - self.best_epoch
 
     def _take_back_best(self):
+        self._last = self.network.parameters.copy(), self.network.state.copy()
         self.network.parameters[:], self.network.state[:], logits = self._best
         self.evaluation = self._evaluation(logits)
 
@@ -253,9 +261,8 @@ class Run:
             if new != old:
                 self._live[name] = new
                 self.history.marks.append((len(self.history.step_losses), name, new))
-                for layer in self.network.layers if name == "dropout_rate" else ():
-                    if isinstance(layer, Dropout):
-                        layer.rate = new
+                for layer in self._dropouts() if name == "dropout_rate" else ():
+                    layer.rate = new
 
     def _penalty(self, gradient=None):
         """The penalties on the weights as they are now; their gradient is added to `gradient` where one is given."""
@@ -287,7 +294,8 @@ class Run:
         """What a run needs to go on from here: plain data and copies of arrays, which later steps leave as they are."""
         network, evaluation = self.network, self.evaluation
         return copy.deepcopy({
-            "run": self._identity(), "settings": self.settings.as_dict(),
+            "run": self._identity(), "settings": {**self.settings.as_dict(), **self._fixed}, "live": self._live,
+            "dropout rates": [layer.rate for layer in self._dropouts()],
             "parameters": network.parameters, "state": network.state, "optimizer": self.optimizer.state,
             # The order is drawn at the beginning of an epoch: from there its generator draws the same one again.
             "order": self._order_state,
@@ -295,26 +303,23 @@ class Run:
             "epoch": self.epoch, "position": self.position, "sums": self._sums, "seconds": self._seconds,
             "history": {**vars(self.history), "rows": [asdict(row) for row in self.history.rows]},
             "logits": evaluation and evaluation.logits, "failure": self.failure,
-            "best_epoch": self.best_epoch, "best": self._best,
+            "best_epoch": self.best_epoch, "best": self._best, "last": self._last,
         })
 
     def restore(self, checkpoint):
         """Go on, bit for bit, where the run was that this is a `checkpoint` of.
 
         This run needs the same network, sets and settings; only live settings and `epochs` may be others, and its own
-        count. Raises ValueError, and changes nothing, for a checkpoint of another run.
+        count: the next step uses them, and marks what is not as it was. Raises ValueError, and changes nothing, for a
+        checkpoint of another run and for anything else.
         """
-        of = checkpoint.get("run") if isinstance(checkpoint, dict) else None
-        if not of:
-            raise ValueError("This is no checkpoint; Run.checkpoint() makes one.")
-        for what, own in self._identity().items():
-            if of[what] != own:
-                raise ValueError(
-                    f"The checkpoint is one of another run: its {what} is {of[what]}, this run's is {own}."
-                )
+        self._check(checkpoint)
         kept, network = copy.deepcopy(checkpoint), self.network
+        self.optimizer.restore(kept["optimizer"])  # the last that may refuse
         network.parameters[:], network.state[:] = kept["parameters"], kept["state"]
-        self.optimizer.restore(kept["optimizer"])
+        self._live = kept["live"]
+        for layer, rate in zip(self._dropouts(), kept["dropout rates"]):
+            layer.rate = rate
         for name in ("order", "dropout", "augmentation"):
             getattr(self.generators, name).bit_generator.state = kept[name]
         self._order_state = kept["order"]
@@ -322,21 +327,45 @@ class Run:
         self._sums, self._seconds = kept["sums"], kept["seconds"]
         self.history = History(**{**kept["history"], "rows": [Row(**row) for row in kept["history"]["rows"]]})
         self.evaluation = None if kept["logits"] is None else self._evaluation(kept["logits"])
-        self.failure, self.best_epoch, self._best = kept["failure"], kept["best_epoch"], kept["best"]
+        self.failure, self.best_epoch = kept["failure"], kept["best_epoch"]
+        self._best, self._last = kept["best"], kept["last"]
         self._steps = self._walk()
+
+    def _check(self, checkpoint):
+        own = self.checkpoint()
+        if not isinstance(checkpoint, dict) or checkpoint.keys() != own.keys():
+            raise ValueError("This is no checkpoint; Run.checkpoint() makes one.")
+        for what, value in own["run"].items():
+            if (other := checkpoint["run"].get(what)) != value:
+                raise ValueError(f"The checkpoint is one of another run: its {what} is {other}, this run's is {value}.")
+        for what in ("parameters", "state", "sums"):
+            if np.shape(checkpoint[what]) != np.shape(own[what]):
+                raise ValueError(
+                    f"The checkpoint is damaged: its {what} have the shape {np.shape(checkpoint[what])}, not "
+                    f"{np.shape(own[what])}."
+                )
+
+    def _dropouts(self):
+        return [layer for layer in self.network.layers if isinstance(layer, Dropout)]
 
     def _identity(self):
         """What two runs must share for one to go on with the other's checkpoint."""
-        fixed = {
-            item.metadata["label"].lower(): getattr(self.settings, name)
-            for name, item in TABLE.items() if not item.metadata["live"] and name != "epochs"
-        }
+        fixed = {TABLE[name].metadata["label"].lower(): value for name, value in self._fixed.items()}
         return {
-            # Dropout holds no numbers, and its rate is live.
-            "network": [layer for layer in self.network.describe() if layer[0] != "Dropout"], "number type": str(self.network.dtype),
-            "number of training images": len(self.train_set), "number of validation images": len(self.validation_set),
-            "list of metrics": list(self.metrics), **fixed,
+            # The rate of dropout is live.
+            "network": [layer[:1] if layer[0] == "Dropout" else layer for layer in self.network.describe()],
+            "number type": str(self.network.dtype), "list of metrics": list(self.metrics), **fixed,
+            "number of training images": len(self.train_set),
+            "number of validation images": len(self.validation_set),
+            "data": [_fingerprint(images) for images in (self.train_set, self.validation_set)],
         }
+
+
+def _fingerprint(dataset):
+    """Text that is another one for other images of the set, labels, classes or scale; pixels are not looked at."""
+    digest = hashlib.sha256(dataset.indices.tobytes() + dataset.labels_of().tobytes())
+    digest.update(repr((dataset.class_names, dataset.mean, dataset.deviation)).encode())
+    return digest.hexdigest()[:16]
 
 
 def train(network, train_set, validation_set, settings, metrics=()):

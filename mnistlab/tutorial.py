@@ -36,13 +36,16 @@ def tutorial(
     through, and it forgets that the mask was doubled. exact_gradients=True uses the true one, 2 where the unit was
     kept and positive, else 0. (Both leave out the 2 of the derivative of the square, as part of the rate.)
 
-    Raises ValueError when a set has fewer images than asked for, or a number is out of range.
+    train_size, test_size, hidden_size, epochs: whole numbers from 1; learning_rate: above 0 and at most 1; seed: a whole
+    number from 0. Raises ValueError for another number, and when a set has fewer images than asked for.
     """
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"seed is {seed!r}; it must be a whole number from 0.")
     for name, value, most in (
         ("train_size", train_size, len(train_set)), ("test_size", test_size, len(test_set)),
         ("hidden_size", hidden_size, 100_000), ("epochs", epochs, 1_000_000),
     ):
-        if not 1 <= value <= most:
+        if not isinstance(value, int | np.integer) or not 1 <= value <= most:
             raise ValueError(f"{name} is {value}; it must be from 1 to {most}.")
     if not 0 < learning_rate <= 1:
         raise ValueError(f"learning_rate is {learning_rate}; it must be above 0 and at most 1.")

@@ -3,14 +3,22 @@
 import asyncio
 import functools
 import gc
+import io
 import logging
+import re
+import socket
+from dataclasses import replace
 
 import ipywidgets
+import numpy as np
 import pytest
+from PIL import Image
+from tornado.websocket import WebSocketClosedError
 
-from mnistlab.app import CurvesPanel, DataPanel, DigitPanel, Lab, TopLossesPanel, TrainingPanel
+from mnistlab import data, server
+from mnistlab.app import CurvesPanel, DataPanel, DigitPanel, Lab, MistakesPanel, TrainingPanel
 
-PANELS = (TrainingPanel, CurvesPanel, TopLossesPanel, DigitPanel, DataPanel)
+PANELS = (TrainingPanel, CurvesPanel, MistakesPanel, DigitPanel, DataPanel)
 
 
 def in_a_loop(test):
@@ -29,16 +37,37 @@ def whole_page():
 
 
 @pytest.fixture(autouse=True)
-def fresh_widgets(own_cache):
+def fresh_widgets(own_cache, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # nothing that another test has downloaded
     ipywidgets.Widget.close_all()
     yield
     ipywidgets.Widget.close_all()
 
 
+@pytest.fixture
+def clothes(monkeypatch):
+    """Puts the sample under the names of clothes in the place of Fashion-MNIST, whose files are not at hand."""
+    load = data.load
+
+    def load_clothes(name, data_dir=None):
+        if name != "fashion-mnist":
+            return load(name, data_dir)
+        return tuple(replace(part, class_names=data.CLOTHES) for part in load("sample"))
+
+    monkeypatch.setattr(data, "load", load_clothes)
+
+
+def send_files(panel, *files):
+    """What the browser sends for files, (name, content) each."""
+    for i, (name, content) in enumerate(files):
+        message = {"name": name, "size": len(content), "first": i == 0, "last": i == len(files) - 1}
+        panel.upload._handle_custom_msg(message, [memoryview(content)])
+
+
 @in_a_loop
 async def test_a_page_has_fewer_widgets_than_the_budget():
     whole_page()
-    assert 40 < len(ipywidgets.widgets.widget._instances) <= 120
+    assert 40 < len(ipywidgets.widgets.widget._instances) <= 150
 
 
 @in_a_loop
@@ -156,13 +185,47 @@ async def test_a_live_setting_reaches_the_run_and_another_waits_for_the_next():
     lab.change("learning_rate", 0.01)
     lab.change("hidden_size", 16)
     assert lab.run.settings.learning_rate == 0.01 and lab.run.settings.hidden_size == 256
-    assert lab.message == "Hidden size counts from the next run on."
+    assert lab.message == "Hidden size: used from the next run on."
     lab.stop()
     await lab.task
     lab.start()
     assert lab.run.settings.hidden_size == 16
     lab.stop()
     await lab.task
+
+
+@in_a_loop
+async def test_a_preset_chosen_during_a_run_changes_it_and_the_message_names_what_waits():
+    lab = Lab()
+    panel = TrainingPanel(lab)
+    panel.preset.value = "too-small"
+    lab.change("epochs", 50)
+    lab.start()
+    await asyncio.sleep(0)
+    panel.preset.value = "quick"
+    now = lab.run.settings
+    assert (now.learning_rate, now.momentum, now.schedule) == (0.5, 0.8, "one-cycle")
+    assert (now.epochs, now.hidden_size) == (50, 8)
+    assert lab.message == "Epochs, Hidden size: used from the next run on."
+    lab.stop()
+    await lab.task
+
+
+def test_a_preset_of_sliders_alone_is_ones_own_once_they_move():
+    panel = TrainingPanel()
+    panel.preset.value = "too-small"
+    panel.sliders["epochs"].value = 3
+    assert panel.preset.label == "Your own settings"
+
+
+def test_another_preset_follows_a_changed_one_whole():
+    panel = TrainingPanel()
+    panel.preset.value = "quick"
+    panel.sliders["hidden_size"].value = 64
+    panel.preset.value = "too-high"
+    assert panel.preset.label == "Too high a learning rate"
+    settings = panel.lab.settings
+    assert (settings.momentum, settings.schedule, settings.hidden_size, settings.epochs) == (0.9, "constant", 256, 10)
 
 
 @in_a_loop
@@ -199,6 +262,38 @@ async def test_drawing_twice_changes_nothing():
 
 
 @in_a_loop
+async def test_all_runs_are_drawn_on_one_chart_until_the_page_changes_its_width():
+    lab = Lab()
+    curves = CurvesPanel(lab)
+    await curves._warm_up()
+    chart = curves._curves
+    lab.change("epochs", 1)
+    for _ in range(3):
+        lab.start()
+        await lab.task
+    assert curves._curves is chart
+    lab.browser.narrow = True
+    assert curves._curves is not chart
+
+
+@in_a_loop
+async def test_the_baseline_is_that_of_the_runs_own_images(clothes):
+    lab = Lab()
+    lab.change("train_size", 10)
+    lab.change("epochs", 1)
+    lab.start()
+    run = lab.run
+    lab.choose_dataset("fashion-mnist")  # in the middle of the run
+    assert lab.message == "Fashion-MNIST: used from the next run on."
+    lab.validation_set = lab.available.select(slice(0))
+    curves = CurvesPanel(lab)
+    await lab.task
+    most_frequent = np.bincount(run.train_set.labels_of()).argmax()
+    expected = (run.validation_set.labels_of() == most_frequent).mean()
+    assert curves._curves.baseline.get_ydata() == pytest.approx([expected] * 2)
+
+
+@in_a_loop
 async def test_the_number_of_training_images_does_not_change_the_validation_images():
     lab = Lab()
     before = lab.validation_set.indices.copy()
@@ -223,7 +318,136 @@ def test_the_page_can_be_built_before_matplotlib_is_there():
 
     code = (
         "import sys; from mnistlab.app import *; lab = Lab(); "
-        "[panel(lab) for panel in (TrainingPanel, CurvesPanel, TopLossesPanel, DigitPanel, DataPanel)]; "
+        "[panel(lab) for panel in (TrainingPanel, CurvesPanel, MistakesPanel, DigitPanel, DataPanel)]; "
         "print([name for name in ('matplotlib', 'requests', 'mnistlab.plots') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+# The terminal
+
+
+@pytest.mark.parametrize("error, lines", [(WebSocketClosedError, 0), (ValueError, 1)])
+def test_a_page_that_closes_while_it_is_sent_something_leaves_no_traceback_in_the_terminal(error, lines, caplog):
+    async def fail():
+        raise error("the end")
+
+    async def nobody_asks():
+        failing = asyncio.ensure_future(fail())
+        await asyncio.wait([failing])
+
+    log = logging.getLogger("asyncio")
+    log.addFilter(server._worth_a_line)
+    try:
+        asyncio.run(nobody_asks())
+        gc.collect()
+    finally:
+        log.removeFilter(server._worth_a_line)
+    assert [record.exc_info[0] for record in caplog.records] == [error] * lines
+
+
+# Uploads
+
+
+@in_a_loop
+async def test_a_file_that_cannot_be_read_gets_an_alert_in_its_own_panel_and_leaves_the_status_line(sample):
+    lab = Lab()
+    panel = DigitPanel(lab)
+    before = lab.message
+    send_files(panel, ("seven.txt", b"seven"), ("empty.png", b""))
+    assert panel.results.value.count('role="alert"') == 2
+    assert "seven.txt is not" in panel.results.value and "empty.png is empty" in panel.results.value
+    assert lab.message == before
+    lab.change("epochs", 1)
+    lab.start()
+    await lab.task
+    assert "seven.txt is not" in panel.results.value and "alert" not in panel.results.value  # not spoken again
+
+
+@in_a_loop
+async def test_files_that_the_browser_keeps_back_get_a_sentence():
+    panel = DigitPanel()
+    panel.upload._handle_custom_msg({"name": "photo.jpg", "size": 34_200_000, "first": True, "last": False}, [])
+    panel.upload._handle_custom_msg({"name": "gone.png", "size": None, "first": False, "last": True}, [])
+    assert "photo.jpg is 34.2 MB; files up to 20 MB can be read." in panel.results.value
+    assert "The browser could not read gone.png." in panel.results.value
+
+
+@in_a_loop
+async def test_files_chosen_later_take_the_place_of_earlier_ones():
+    panel = DigitPanel()
+    send_files(panel, ("one.txt", b"1"), ("two.txt", b"2"))
+    send_files(panel, ("three.txt", b"3"))
+    assert "three.txt" in panel.results.value and "one.txt" not in panel.results.value
+
+
+# What the page says
+
+
+@in_a_loop
+async def test_with_clothes_nothing_in_the_data_panel_speaks_of_digits_and_the_digit_panel_warns(clothes, sample):
+    lab = Lab()
+    panel, digit, worst = DataPanel(lab), DigitPanel(lab), MistakesPanel(lab)
+    assert "digit" in panel.images.value.lower()
+    panel.choice.value = "fashion-mnist"
+    assert "ankle boot" in panel.images.value
+    assert "digit" not in (panel.images.value + panel.note.value).lower()
+    lab.change("epochs", 1)
+    lab.start()
+    await lab.task
+    content = io.BytesIO()
+    Image.fromarray(sample[1].image(0)).resize((140, 140)).save(content, "PNG")
+    send_files(digit, ("digit.png", content.getvalue()))
+    assert "not trained on digits" in digit.results.value and "says the network" in digit.results.value
+    names = "|".join(map(re.escape, data.CLOTHES))
+    assert re.search(rf"read as <b>({names})</b>, is&nbsp;({names})<br>loss [\d.]+<br>\d+% sure", worst.images.value)
+
+
+def test_the_default_dataset_comes_first_and_the_numbers_of_images_add_up():
+    panel = DataPanel()
+    assert panel.choice.options[0] == ("Bundled sample", "sample")
+    whole, *parts = (int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", panel.note.value))
+    assert whole == sum(parts) == 5000 and len(parts) == 3
+
+
+def test_a_switch_of_the_dataset_is_shown_once_whoever_makes_it(clothes, monkeypatch):
+    lab = Lab()
+    panel = DataPanel(lab)
+    shown = []
+    show = panel._show_dataset
+    monkeypatch.setattr(panel, "_show_dataset", lambda: (shown.append(lab.dataset), show()))
+    panel.choice.value = "fashion-mnist"
+    lab.choose_dataset("sample")
+    assert panel.choice.value == "sample"
+    assert shown == ["fashion-mnist", "sample"]
+
+
+def test_going_back_from_a_dataset_that_is_not_here_says_what_is_in_use(tmp_path):
+    panel = DataPanel(Lab(data_dir=tmp_path))
+    panel.choice.value = "mnist"
+    assert "MNIST is not on this machine yet" in panel.note.value
+    assert "until then: the bundled sample" in panel.note.value
+    assert not panel.download_button.disabled
+    panel.choice.value = "sample"
+    assert "Bundled sample: 5,000 images." in panel.note.value
+    assert panel.download_button.disabled
+
+
+@in_a_loop
+async def test_a_cancelled_download_says_so_and_keeps_the_dataset(tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the request and never answers
+        monkeypatch.setenv("MNISTLAB_MIRROR", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        lab = Lab(data_dir=tmp_path)
+        panel = DataPanel(lab)
+        panel.choice.value = "mnist"
+        panel.download_button.click()
+        while panel._process is None:
+            await asyncio.sleep(0)
+        assert panel.download_button.description == "Cancel" and panel.choice.disabled
+        panel.download_button.click()
+        while panel._process:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
+    assert panel.note.value == "<p>The download was stopped. Still in use: the bundled sample.</p>"
+    assert panel.download_button.description == "Download" and not panel.choice.disabled
+    assert lab.dataset == "sample"

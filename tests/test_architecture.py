@@ -14,8 +14,11 @@ PACKAGE = Path(mnistlab.__file__).parent
 FLOORS = [
     ("settings", "initialisers", "layers", "convolution", "losses", "optimizers", "schedules", "idx"),
     ("network", "data", "files", "images"),
-    ("training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps"),
-    ("plots", "export"),
+    (
+        "training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps", "cleaning", "label_errors", "hints",
+        "folders", "novelty",
+    ),
+    ("plots", "export", "diagram"),
     ("app",),
     ("cli", "server", "__main__"),
 ]
@@ -23,7 +26,8 @@ FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 
 # Modules that stand side by side and yet know one another; the parts of the app are one house of their own.
 BESIDE = {
-    ("data", "files"), ("training", "evaluation"), ("training", "augmentation"), ("sweeps", "training"), ("cli", "server"), ("__main__", "cli"),
+    ("data", "files"), ("training", "evaluation"), ("training", "augmentation"), ("sweeps", "training"),
+    ("sweeps", "experiments"), ("hints", "evaluation"), ("cli", "server"), ("__main__", "cli"),
     ("layers", "initialisers"), ("convolution", "initialisers"), ("convolution", "layers"),
 }
 
@@ -31,6 +35,7 @@ BESIDE = {
 OUTSIDE = {
     "files": {"requests", "urllib3", "platformdirs"},
     "images": {"PIL"},
+    "folders": {"PIL"},
     "plots": {"matplotlib", "PIL"},
     "app": {"ipywidgets", "anywidget", "traitlets", "PIL"},
     "server": {"voila", "traitlets", "zmq"},

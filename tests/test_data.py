@@ -3,10 +3,13 @@
 import gzip
 import hashlib
 import shutil
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from toys import toy_set
 
 import mnistlab
 from mnistlab import data, files, idx
@@ -333,7 +336,7 @@ def test_a_split_of_a_selection_stays_within_it(sample):
     assert set(rest.indices) | set(held_out.indices) == set(range(4_000, 5_000))
 
 
-@pytest.mark.parametrize("count, fraction", [(50, 0.0), (50, 0.001), (50, 0.999), (50, 1.0), (1, 0.5), (0, 0.5)])
+@pytest.mark.parametrize("count, fraction", [(50, 0.001), (50, 0.999), (1, 0.5), (0, 0.5)])
 def test_a_split_that_would_leave_a_part_empty_is_refused(count, fraction):
     with pytest.raises(ValueError, match=f"^{count} images cannot be split with a share of"):
         split(toy(count), fraction, np.random.default_rng(0))
@@ -347,3 +350,54 @@ def test_the_validation_set_does_not_depend_on_how_many_images_train(sample):
     assert np.array_equal(few[1].indices, many[1].indices)
     assert len(few[0]) == 100 and len(many[0]) == 3_600 and len(many[1]) == 400
     assert np.array_equal(few[0].indices, many[0].indices[:100])
+
+
+# What a dataset looks like
+
+
+def test_class_counts_and_averages_are_those_of_the_selection():
+    rng = np.random.default_rng(6)
+    images, labels = rng.integers(0, 256, (3000, 5, 4), np.uint8), rng.integers(0, 3, 3000, np.uint8)
+    whole = Dataset(images, labels, tuple("abcd"))
+    chosen = whole.select(rng.permutation(3000)[:2500])
+    images, labels = chosen.images[chosen.indices], chosen.labels_of()
+    assert data.class_counts(chosen).tolist() == [(labels == k).sum() for k in range(3)] + [0]
+    averages = data.class_averages(chosen)
+    assert averages.dtype == np.uint8 and averages.shape == (4, 5, 4) and not averages[3].any()
+    for k in range(3):
+        assert np.array_equal(averages[k], np.rint(images[labels == k].mean(axis=0)))
+
+
+def test_average_digits_are_made_without_a_copy_of_the_set_as_floats(official):
+    tracemalloc.start()
+    try:
+        averages = data.class_averages(official[0])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20e6  # as floats, the images would have 188 MB
+    assert averages[0, 14, 14] < 60 < 200 < averages[1, 14, 14]  # a hole in the middle of a 0, a stroke in that of a 1
+
+
+def test_examples_are_rows_of_the_class():
+    chosen = toy().select(slice(5, 50))
+    assert data.examples(chosen, 7, 3).tolist() == [2, 12, 22]
+    assert data.examples(chosen, 7, 100).tolist() == [2, 12, 22, 32, 42]
+    some = [data.examples(chosen, 7, 3, np.random.default_rng(seed)).tolist() for seed in (1, 1, 2, 3, 4)]
+    assert some[0] == some[1] and len(set(map(tuple, some))) > 1
+    assert all(rows == sorted(rows) and set(rows) <= {2, 12, 22, 32, 42} for rows in some)
+@pytest.mark.parametrize("fraction", [0, 1, -0.1, float("nan"), "0.1", None])
+def test_a_share_that_is_none_is_refused(fraction):
+    with pytest.raises(ValueError, match="The share to hold out is .*; it must be a number between 0 and 1"):
+        split(toy_set(20), fraction, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("changes, sentence", [
+    ({"labels": np.array([0.0, 1.7, 2.0])}, "Labels are float64; they must be whole numbers"),
+    ({"labels": np.array([0.0, np.nan, 2.0])}, "Labels are float64"),
+    ({"indices": np.array([0, 3])}, "Indices go from 0 to 3; there are 3 images"),
+    ({"indices": np.array([-1, 0])}, "Indices go from -1 to 0; there are 3 images"),
+])
+def test_labels_and_indices_that_make_no_sense_are_refused(changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        replace(toy_set(3), **changes)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from toys import finished, pixels, toy_run, toy_set
 
-from mnistlab import Evaluation, evaluate, majority_baseline
+from mnistlab import Dense, Evaluation, Network, evaluate, majority_baseline
 
 RNG = np.random.default_rng(0)
 LOGITS = (4 * RNG.standard_normal((60, 5))).astype(np.float32)
@@ -99,6 +99,71 @@ def test_top_losses_tell_sure_mistakes_apart_where_probabilities_cannot():
     ]
 
 
+def test_precision_is_the_share_of_right_ones_among_the_predictions_of_a_class():
+    for k in range(5):
+        right = [given == label for given, label in zip(PREDICTIONS, LABELS) if given == k]
+        assert EVALUATION.precision[k] == sum(right) / len(right)
+
+
+def test_recall_is_the_share_of_right_ones_among_the_images_of_a_class():
+    for k in range(4):
+        right = [given == label for given, label in zip(PREDICTIONS, LABELS) if label == k]
+        assert EVALUATION.recall[k] == sum(right) / len(right)
+
+
+@pytest.mark.filterwarnings("error")
+def test_precision_and_recall_are_nan_where_there_is_nothing_to_divide():
+    assert math.isnan(EVALUATION.recall[4])  # no image has label 4
+    always_one = Evaluation(np.tile(np.float32([0, 1, 0]), (4, 1)), np.array([0, 1, 1, 2]))
+    assert always_one.precision.tolist() == pytest.approx([math.nan, 0.5, math.nan], nan_ok=True)
+    assert always_one.recall.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.6, 0.9, 0.99])
+def test_a_threshold_answers_the_sure_images_and_measures_accuracy_among_them(threshold):
+    sure = [row for row in range(60) if max(PROBABILITIES[row]) >= threshold]
+    coverage, accuracy = EVALUATION.answered(threshold)
+    assert 0 < len(sure) <= 60 and coverage == len(sure) / 60
+    assert accuracy == pytest.approx(sum(PREDICTIONS[row] == LABELS[row] for row in sure) / len(sure))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_threshold_of_zero_answers_all_and_one_out_of_reach_none():
+    assert EVALUATION.answered(0) == (1, EVALUATION.accuracy)
+    coverage, accuracy = EVALUATION.answered(1.01)
+    assert coverage == 0 and math.isnan(accuracy)
+
+
+def test_a_probability_at_the_threshold_is_sure_enough():
+    halves = Evaluation(np.float32([[3, 3], [5, 0]]), np.array([0, 1]))
+    assert halves.answered(0.5) == (1, 0.5)
+
+
+def test_top_losses_of_one_class_are_the_worst_of_that_class():
+    expected = sorted((row for row in range(60) if LABELS[row] == 2), key=lambda row: -LOSSES[row])
+    assert [mistake.index for mistake in EVALUATION.top_losses(5, label=2)] == expected[:5]
+    assert [mistake.index for mistake in EVALUATION.top_losses(1000, label=2)] == expected
+    assert EVALUATION.top_losses(5, label=0)[0].actual == 0  # 0 is a class, not "no filter"
+    assert EVALUATION.top_losses(5, label=4) == []
+
+
+def test_every_cell_of_the_confusion_matrix_opens_its_images_worst_first():
+    for actual in range(5):
+        for given in range(5):
+            rows = [row for row in range(60) if (LABELS[row], PREDICTIONS[row]) == (actual, given)]
+            found = EVALUATION.confused(actual, given)
+            assert found.tolist() == sorted(rows, key=lambda row: -LOSSES[row])
+            assert len(found) == EVALUATION.confusion_matrix[actual, given]
+
+
+def test_mistakes_tell_of_the_rows_asked_for_in_their_order():
+    rows = EVALUATION.confused(1, 1)
+    assert len(rows) > 1
+    found = EVALUATION.mistakes(rows)
+    assert [(m.index, m.actual, m.prediction) for m in found] == [(row, 1, 1) for row in rows]
+    assert EVALUATION.mistakes(rows[:0]) == []
+
+
 def test_evaluate_runs_the_network_without_dropout_on_every_image():
     # More images than one chunk holds, and the last chunk short.
     images = toy_set(1100, seed=1)
@@ -141,3 +206,18 @@ def test_the_majority_baseline_of_the_sample_is_about_a_tenth(sample):
     training, held_out = (part.labels_of() for part in sample)
     most_frequent = max(range(10), key=training.tolist().count)
     assert majority_baseline(training, held_out) == held_out.tolist().count(most_frequent) / 1000
+
+
+def test_a_set_without_images_or_that_does_not_fit_the_network_is_refused():
+    network = Network([Dense(16, 3)], np.random.default_rng(0))
+    for dataset, sentence in (
+        (toy_set(3).select(slice(0, 0)), "no images in this set"), (toy_set(5, side=5), "25 pixels; the network expects 16"),
+        (toy_set(5, classes=4), "4 classes; the network knows 3"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            evaluate(network, dataset)
+
+
+def test_many_classes_fit_into_a_confusion_matrix():
+    labels = np.arange(30, dtype=np.uint8)
+    assert (Evaluation(np.eye(30), labels).confusion_matrix == np.eye(30)).all()

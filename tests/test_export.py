@@ -265,3 +265,12 @@ def test_a_model_reads_images_as_those_it_learned_from(trained, path):
 def test_damaged_classes_or_scale_are_refused(path, content, changes):
     rewrite(path, content, **changes)
     refusal(path)
+
+
+def test_a_network_that_could_not_be_read_back_is_not_saved_and_an_older_file_stays(trained, path):
+    save_model(path, trained.network, trained.settings, trained.history, IMAGES)
+    before = path.read_bytes()
+    trained.network.parameters[0] = np.nan
+    with pytest.raises(ValueError, match="Only a network of finite float32 numbers can be saved"):
+        save_model(path, trained.network, trained.settings, trained.history, IMAGES)
+    assert path.read_bytes() == before and list(path.parent.iterdir()) == [path]

@@ -370,3 +370,69 @@ def test_a_batch_of_another_shape_is_refused(shape):
 def test_an_unknown_layer_is_refused_with_the_layers_there_are():
     with pytest.raises(ValueError, match="no layer 'Pool'.*Dense, ReLU, Dropout"):
         Network.from_description([["Dense", 3, 2], ["Pool"]], np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("size", [float("nan"), float("inf"), "5", None, True])
+def test_a_size_that_is_no_number_is_refused(size):
+    with pytest.raises(ValueError, match="must be a whole number of at least 1"):
+        Dense(size, 4)
+
+
+@pytest.mark.parametrize("kind", [Dropout, LeakyReLU])
+@pytest.mark.parametrize("rate", ["a", None, True])
+def test_a_rate_that_is_no_number_is_refused(kind, rate):
+    with pytest.raises(ValueError, match="at least 0 and below 1"):
+        kind(rate)
+
+
+def test_a_layer_serves_one_place_in_one_network():
+    relu = ReLU()
+    with pytest.raises(ValueError, match=r"ReLU\(\) is in a network already"):
+        network_of([Dense(3, 4), relu, Dense(4, 4), relu, Dense(4, 2)])
+    first = Dense(3, 2)
+    network_of([first])
+    with pytest.raises(ValueError, match=r"Dense\(3, 2\) is in a network already"):
+        network_of([first])
+
+
+@pytest.mark.parametrize("layers, rng, dtype, sentence", [
+    ([Dense(3, 4), ReLU], np.random.default_rng(0), np.float32, "is no layer"),
+    ([Dense(3, 4)], 0, np.float32, "by a numpy Generator, such as default_rng\\(0\\), not by 0"),
+    ([Dense(3, 4)], np.random.default_rng(0), int, "float32 or float64, not int64"),
+])
+def test_what_makes_no_network_is_refused(layers, rng, dtype, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Network(layers, rng, dtype)
+
+
+@pytest.mark.parametrize("x", [[[1.0, 2.0, 3.0]], np.ones((2, 3), np.uint8), np.ones((2, 3), np.float32)])
+def test_a_batch_of_another_type_is_refused(x):
+    with pytest.raises(ValueError, match="The network (expects|computes in)"):
+        network_of([Dense(3, 2)]).forward(x)
+
+
+def test_a_gradient_without_a_forward_pass_or_of_another_shape_is_refused():
+    network = network_of([Dense(3, 2)])
+    with pytest.raises(ValueError, match="The last forward gave"):
+        network.backward(np.ones((4, 2)))
+    network.forward(np.ones((4, 3)))
+    with pytest.raises(ValueError, match=r"logits of shape \(4, 2\); the gradient has \(4, 3\)"):
+        network.backward(np.ones((4, 3)))
+
+
+def test_the_columns_that_are_0_in_a_whole_batch_change_nothing():
+    """Dense leaves them out of its products; the others find the same y and the same gradients."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((6, 200))
+    x[:, rng.permutation(200)[:80]] = 0
+    dense, above = network_of([Dense(200, 7)]).layers[0], rng.standard_normal((6, 7))
+    for batch in (x, rng.standard_normal((4, 200)), x[:3]):  # with, without, and with again
+        y = dense.forward(batch)
+        dx = dense.backward(above[: len(batch)].copy())
+        assert np.allclose(y, batch @ dense.weights + dense.biases)
+        assert np.allclose(dense.weights_gradient, batch.T @ above[: len(batch)])
+        assert np.allclose(dx, above[: len(batch)] @ dense.weights.T)
+
+
+def test_a_layer_prints_its_sizes_to_the_last_digit():
+    assert repr(Dense(1234567, 3)) == "Dense(1234567, 3)" and repr(LeakyReLU(0.01)) == "LeakyReLU(0.01)"

@@ -124,7 +124,7 @@ def test_a_checkpoint_of_a_run_with_other_sets_is_refused():
         toy_run(toy_set(50), toy_set(10, seed=1)).restore(state)
 
 
-@pytest.mark.parametrize("nonsense", [None, {}, [], "state", {"run": None}])
+@pytest.mark.parametrize("nonsense", [None, {}, [], "state", {"run": None}, {"run": {"network": []}}])
 def test_what_is_no_checkpoint_is_refused(nonsense):
     with pytest.raises(ValueError, match="This is no checkpoint"):
         made().restore(nonsense)
@@ -361,3 +361,74 @@ def test_the_clock_stands_still_while_the_caller_has_the_turn(monkeypatch):
     for _ in run:
         now[0] += 1000
     assert [row.seconds for row in run.history.rows] == [7, 7] and run.seconds == 14
+
+
+# What a checkpoint is of
+
+
+def test_a_setting_that_a_run_does_not_follow_stays_as_it_was_in_its_checkpoint():
+    run = made(epochs=2)
+    next(run)
+    run.settings.batch_size = 4
+    run.settings.patience = 1
+    state = run.checkpoint()
+    other = made(**state["settings"])
+    other.restore(state)
+    assert outcome(finished(other)) == outcome(finished(made(epochs=2)))
+
+
+def test_the_rates_of_a_networks_own_dropout_layers_come_back():
+    def own(rate):
+        network = Network([Dense(16, 9), Dropout(0.5), Dense(9, 3)], np.random.default_rng(0))
+        return train(network, toy_set(50), toy_set(20), Settings(batch_size=8, epochs=2, dropout_rate=rate))
+
+    run = own(0.0)
+    next(run)
+    run.settings.dropout_rate = 0.2
+    next(run)
+    state = run.checkpoint()
+    other = own(0.2)
+    other.restore(state)
+    assert other.network.layers[1].rate == 0.2
+    assert finished(other).history.step_losses == finished(run).history.step_losses
+
+
+def test_a_live_setting_that_is_another_after_restoring_is_marked():
+    run = made(epochs=2)
+    for _ in range(2):
+        next(run)
+    other = made(epochs=2, learning_rate=0.02)
+    other.restore(run.checkpoint())
+    finished(other)
+    assert other.history.marks == [(2, "learning_rate", 0.02)]
+
+
+@pytest.mark.parametrize("change", [
+    lambda images: replace(images, labels=np.roll(images.labels, 1)), lambda images: replace(images, mean=0.1),
+    lambda images: replace(images, class_names=("a", "b", "c")),
+])
+def test_a_checkpoint_of_a_run_on_other_data_is_refused(change):
+    state = made().checkpoint()
+    with pytest.raises(ValueError, match="another run: its data"):
+        toy_run(change(toy_set(50)), toy_set(20, seed=1)).restore(state)
+
+
+@pytest.mark.parametrize("what, wrong", [
+    ("parameters", np.zeros(1, np.float32)), ("state", np.zeros(3, np.float32)), ("optimizer", {}),
+])
+def test_a_damaged_checkpoint_is_refused_and_nothing_changes(what, wrong):
+    run = made()
+    next(run)
+    before = run.checkpoint()
+    with pytest.raises(ValueError):
+        run.restore({**finished(made()).checkpoint(), what: wrong})
+    np.testing.assert_equal(run.checkpoint(), before)
+
+
+def test_a_run_with_patience_that_is_over_goes_on_from_its_last_weights_and_not_from_its_best():
+    short, whole = (overfitting(patience=59) for _ in range(2))
+    short.settings.epochs = 20
+    finished(short)
+    assert short.best_epoch < 20
+    short.settings.epochs = 60
+    assert outcome(finished(short)) == outcome(finished(whole))

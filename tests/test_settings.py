@@ -167,8 +167,8 @@ def test_an_unknown_preset_is_refused_with_the_presets_there_are():
         preset("fast")
 
 
-def test_one_seed_gives_five_different_streams_and_always_the_same():
+def test_one_seed_gives_six_different_streams_and_always_the_same():
     draws = [[rng.random(4).tolist() for rng in generators(3)] for _ in range(2)]
     assert draws[0] == draws[1]
-    assert len({tuple(draw) for draw in draws[0]}) == 5
+    assert len({tuple(draw) for draw in draws[0]}) == 6
     assert draws[0] != [rng.random(4).tolist() for rng in generators(4)]

@@ -2,15 +2,16 @@
 
 Run by hand, where mnistlab is installed:
 
-    pip install torch==2.13.0 scikit-learn
-    python benchmarks/reference/make_reference.py
+    pip install torch==2.13.0 scikit-learn==1.9.1
+    python -m benchmarks.reference.make_reference
 
 It writes pytorch.json and scikit_learn.json beside itself: the weights and batches it began with, and what the
-framework made of them in float64. Weights are kept as mnistlab keeps them: W (inputs, outputs), then b, layer by layer,
-in one flat list.
+framework made of them in float64. Parameters are one flat list as mnistlab keeps them, and images are rows on both
+sides, so that nothing here knows how either lays out the pixels between its layers.
 """
 
 import json
+import math
 import warnings
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from torch import nn
 
 import mnistlab
 
+from ..torch_network import flat, ordered, state, torch_network
+
 FOLDER = Path(__file__).parent
 
 # Layers as `Network.describe` writes them.
@@ -34,12 +37,28 @@ NETWORKS = {
     "leaky ReLU": [["Dense", 12, 8], ["LeakyReLU", 0.01], ["Dense", 8, 5]],
     "sigmoid": [["Dense", 12, 8], ["Sigmoid"], ["Dense", 8, 5]],
     "tanh": [["Dense", 12, 8], ["Tanh"], ["Dense", 8, 5]],
+    "batch normalisation": [["Dense", 12, 8], ["BatchNorm", 8], ["ReLU"], ["Dense", 8, 5]],
 }
-LAYERS = {
-    "Dense": lambda inputs, outputs: nn.Linear(inputs, outputs), "ReLU": nn.ReLU, "LeakyReLU": nn.LeakyReLU,
-    "Sigmoid": nn.Sigmoid, "Tanh": nn.Tanh,
+# Networks over images: the layers between Reshape and Flatten, odd ones each in a case of its own.
+IMAGE_NETWORKS = {
+    "convolution": [["Reshape", 1, 5, 7], ["Conv2D", 1, 3, 3], ["Flatten"]],
+    "convolution, two channels, padded": [["Reshape", 2, 5, 4], ["Conv2D", 2, 3, 3, 1, 1], ["Flatten"]],
+    "convolution, stride 2, padded": [["Reshape", 2, 6, 7], ["Conv2D", 2, 3, 3, 2, 1], ["Flatten"]],
+    "convolution, stride 3, rows and columns left over": [["Reshape", 2, 8, 6], ["Conv2D", 2, 2, 2, 3], ["Flatten"]],
+    "convolution, wide padding": [["Reshape", 1, 3, 4], ["Conv2D", 1, 2, 4, 2, 2], ["Flatten"]],
+    "convolution, one pixel": [["Reshape", 3, 3, 2], ["Conv2D", 3, 4, 1], ["Flatten"]],
+    "pooling": [["Reshape", 1, 6, 7], ["Conv2D", 1, 2, 3], ["MaxPool2D", 2], ["Flatten"]],
+    "pooling, windows that overlap": [["Reshape", 1, 7, 6], ["Conv2D", 1, 2, 2], ["MaxPool2D", 3, 1], ["Flatten"]],
+    "pooling, gaps between windows": [["Reshape", 1, 8, 7], ["Conv2D", 1, 2, 2], ["MaxPool2D", 2, 3], ["Flatten"]],
+    "batch normalisation of images": [
+        ["Reshape", 1, 5, 4], ["Conv2D", 1, 3, 2], ["BatchNorm", 3], ["ReLU"], ["Flatten"],
+    ],
+    "two convolutions": [
+        ["Reshape", 1, 10, 8], ["Conv2D", 1, 3, 3, 1, 1], ["BatchNorm", 3], ["ReLU"], ["MaxPool2D", 2],
+        ["Conv2D", 3, 4, 3, 2, 1], ["LeakyReLU", 0.01], ["Flatten"], ["Dense", 24, 5],
+    ],
 }
-STEPS, BATCH, RATE = 50, 8, 0.02
+STEPS, RATE = 50, 0.02
 OPTIMIZERS = {
     "sgd": lambda groups: torch.optim.SGD(groups, RATE),
     "momentum": lambda groups: torch.optim.SGD(groups, RATE, momentum=0.9),
@@ -53,41 +72,22 @@ SCHEDULES = {
     "step": lambda optimizer: torch.optim.lr_scheduler.MultiStepLR(optimizer, [25, 38], 0.1),
 }
 # Beyond each optimizer on its own, what goes with a run: (optimizer, schedule, l1, l2, clip_norm).
-TRAININGS = [(name, "constant", 0.0, 0.0, 0.0) for name in OPTIMIZERS] + [
+CHOICES = [(name, "constant", 0.0, 0.0, 0.0) for name in OPTIMIZERS] + [
     ("sgd", "step", 0.0, 0.0, 0.0), ("adam", "cosine", 0.0, 0.0, 0.0), ("momentum", "constant", 0.0, 0.05, 0.0),
     ("nesterov", "constant", 0.02, 0.0, 0.0), ("momentum", "constant", 0.01, 0.03, 1.0),
 ]
+# What is trained for fifty steps: (network, batch size, choices).
+TRAININGS = {
+    "one hidden layer": (NETWORKS["one hidden layer"], 8, CHOICES),
+    "batch normalisation": (NETWORKS["batch normalisation"], 8, [CHOICES[1]]),
+    "two convolutions": (IMAGE_NETWORKS["two convolutions"], 4, [CHOICES[1], ("momentum", "constant", 0.0, 0.01, 0.0)]),
+}
 
 
 def rounded(array):
     """Nested lists of numbers with 10 digits: far more than the tests ask for."""
     array = np.asarray(array, float)
     return np.array([float(f"{number:.10g}") for number in array.ravel()]).reshape(array.shape).tolist()
-
-
-def torch_network(description, parameters):
-    """The described network with these flat parameters."""
-    model = nn.Sequential(*(LAYERS[name](*arguments) for name, *arguments in description)).double()
-    start = 0
-    with torch.no_grad():
-        for layer in model:
-            if isinstance(layer, nn.Linear):
-                count = layer.weight.numel()
-                weights = parameters[start : start + count].reshape(layer.in_features, layer.out_features)
-                biases = parameters[start + count : start + count + layer.out_features]
-                layer.weight.copy_(torch.from_numpy(weights.T.copy()))
-                layer.bias.copy_(torch.from_numpy(biases.copy()))
-                start += count + layer.out_features
-    return model
-
-
-def flat(model, what=lambda tensor: tensor):
-    """The parameters, or what is made of each of them, as one flat list in mnistlab's order."""
-    parts = []
-    for layer in model:
-        if isinstance(layer, nn.Linear):
-            parts += [what(layer.weight).T.detach().numpy().ravel(), what(layer.bias).detach().numpy()]
-    return np.concatenate(parts)
 
 
 def cross_entropy(logits, labels):
@@ -103,10 +103,23 @@ def squared_error(logits, labels):
 LOSSES = {"cross-entropy": cross_entropy, "squared-error": squared_error}
 
 
+def first_parameters(description, spread, rng):
+    """Flat parameters to begin with, all of them at random: scales and shifts of 1 and 0 would hide mistakes."""
+    count = sum(parameter.numel() for parameter in torch_network(description).parameters())
+    return np.array(rounded(spread * rng.standard_normal(count)))
+
+
+def first_batch(description, images, rng):
+    """(x, labels) at random, as wide and as many as the described network asks for."""
+    (first, *sizes), *_ = description
+    inputs = sizes[0] if first == "Dense" else math.prod(sizes)
+    classes = torch_network(description)(torch.zeros(2, inputs)).shape[1]
+    return np.array(rounded(rng.standard_normal((images, inputs)))), rng.integers(0, classes, images)
+
+
 def gradient_case(title, description, loss_name, images, rng):
-    model = nn.Sequential(*(LAYERS[name](*arguments) for name, *arguments in description))
-    parameters = np.array(rounded(0.6 * rng.standard_normal(sum(p.numel() for p in model.parameters()))))
-    x, labels = np.array(rounded(rng.standard_normal((images, 12)))), rng.integers(0, 5, images)
+    parameters = first_parameters(description, 0.6, rng)
+    x, labels = first_batch(description, images, rng)
     model = torch_network(description, parameters)
     inputs = torch.from_numpy(x).requires_grad_()
     logits = model(inputs)
@@ -116,19 +129,44 @@ def gradient_case(title, description, loss_name, images, rng):
         "title": f"{title}, {loss_name}, batch of {images}", "layers": description, "loss_name": loss_name,
         "parameters": parameters.tolist(), "x": x.tolist(), "labels": labels.tolist(),
         "logits": rounded(logits.detach()), "loss": rounded(loss.item()),
-        "gradient": rounded(flat(model, lambda tensor: tensor.grad)), "input_gradient": rounded(inputs.grad),
+        "gradient": rounded(flat(ordered(model, lambda parameter: parameter.grad))),
+        "input_gradient": rounded(inputs.grad), **after_training(model, x),
     }
 
 
-def training_case(description, parameters, x, labels, name, schedule, l1, l2, clip_norm):
+def after_training(model, x):
+    """What batch normalisation remembers, and the logits that the model infers with it; empty without such a layer."""
+    remembered = rounded(flat(state(model)))
+    if not remembered:
+        return {}
+    with torch.no_grad():
+        return {"state": remembered, "inferred": rounded(model.eval()(torch.from_numpy(x)))}
+
+
+def training_cases(description, batch_size, choices, rng):
+    """A description, what its runs begin with, and a run of fifty steps for each choice of an optimizer and the rest.
+
+    The images are five batches and a half, so that the second time round the batches are others.
+    """
+    parameters = first_parameters(description, 0.4, rng)
+    x, labels = first_batch(description, batch_size * 11 // 2, rng)
+    begin = description, parameters, x, labels, batch_size
+    return {
+        "layers": description, "parameters": parameters.tolist(), "x": x.tolist(), "labels": labels.tolist(),
+        "batch_size": batch_size, "learning_rate": RATE, "momentum": 0.9,
+        "runs": [training_case(*begin, *choice) for choice in choices],
+    }
+
+
+def training_case(description, parameters, x, labels, batch_size, name, schedule, l1, l2, clip_norm):
     """Fifty steps; the penalties are written into the loss, on weights alone, and clipped as a part of its gradient."""
     model = torch_network(description, parameters)
     optimizer = OPTIMIZERS[name](model.parameters())
     scheduler = SCHEDULES[schedule](optimizer) if schedule in SCHEDULES else None
-    weights = [layer.weight for layer in model if isinstance(layer, nn.Linear)]
+    weights = [layer.weight for layer in model if isinstance(layer, nn.Linear | nn.Conv2d)]
     losses, norms = [], []
     for step in range(STEPS):
-        rows = [(BATCH * step + place) % len(x) for place in range(BATCH)]
+        rows = [(batch_size * step + place) % len(x) for place in range(batch_size)]
         optimizer.zero_grad()
         loss = cross_entropy(model(torch.from_numpy(x[rows])), torch.from_numpy(labels[rows]))
         loss = loss + l1 * sum(w.abs().sum() for w in weights) + l2 / 2 * sum(w.square().sum() for w in weights)
@@ -143,7 +181,7 @@ def training_case(description, parameters, x, labels, name, schedule, l1, l2, cl
     assert not clip_norm or 5 < sum(norm > clip_norm for norm in norms) < STEPS - 5, norms
     return {
         "optimizer": name, "schedule": schedule, "l1": l1, "l2": l2, "clip_norm": clip_norm,
-        "losses": rounded(losses), "parameters": rounded(flat(model)),
+        "losses": rounded(losses), "parameters": rounded(flat(ordered(model))), **after_training(model, x[:batch_size]),
     }
 
 
@@ -153,16 +191,13 @@ def pytorch():
         gradient_case(title, description, loss, 6, rng) for title, description in NETWORKS.items() for loss in LOSSES
     ]
     gradients += [gradient_case("one hidden layer", NETWORKS["one hidden layer"], loss, 1, rng) for loss in LOSSES]
-    description = NETWORKS["one hidden layer"]
-    parameters = np.array(rounded(0.4 * rng.standard_normal(12 * 8 + 8 + 8 * 5 + 5)))
-    x, labels = np.array(rounded(rng.standard_normal((44, 12)))), rng.integers(0, 5, 44)
+    gradients += [gradient_case(*network, "cross-entropy", 3, rng) for network in IMAGE_NETWORKS.items()]
+    gradients += [gradient_case(*next(iter(IMAGE_NETWORKS.items())), "cross-entropy", 1, rng)]
     return {
         "made_with": f"torch {torch.__version__.split('+')[0]}, float64",
         "gradients": gradients,
         "training": {
-            "layers": description, "parameters": parameters.tolist(), "x": x.tolist(), "labels": labels.tolist(),
-            "batch_size": BATCH, "learning_rate": RATE, "momentum": 0.9,
-            "runs": [training_case(description, parameters, x, labels, *choice) for choice in TRAININGS],
+            title: training_cases(description, *choice, rng) for title, (description, *choice) in TRAININGS.items()
         },
     }
 
@@ -195,15 +230,21 @@ def full_batch_steps(rng):
 
 
 def peer():
-    """The network of the peer test on the bundled sample: scikit-learn's accuracy on the held-out part, five seeds."""
+    """What tests/test_peers.py compares with: scikit-learn's accuracy on the held-out part of the sample, 15 seeds.
+
+    Its float32, its own draw of the weights (Glorot and Bengio's, on these layers) and its own order of the images.
+    """
     training, held_out = mnistlab.load("sample")
     x, test_x = (
         np.stack([part.image(row) for row in range(len(part))]).reshape(len(part), -1) / np.float32(255)
         for part in (training, held_out)
     )
-    settings = {"hidden_size": 64, "learning_rate": 0.05, "momentum": 0.9, "batch_size": 128, "epochs": 20}
+    settings = {
+        "hidden_size": 64, "initialiser": "glorot", "optimizer": "momentum", "learning_rate": 0.05, "momentum": 0.9,
+        "batch_size": 128, "epochs": 20,
+    }
     accuracies = []
-    for seed in range(5):
+    for seed in range(15):
         model = MLPClassifier(
             (settings["hidden_size"],), solver="sgd", learning_rate_init=settings["learning_rate"],
             momentum=settings["momentum"], nesterovs_momentum=False, alpha=0, batch_size=settings["batch_size"],
@@ -211,9 +252,9 @@ def peer():
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(x.astype(np.float32), training.labels_of())
-        assert model.n_iter_ == settings["epochs"]
-        accuracies.append(model.score(test_x.astype(np.float32), held_out.labels_of()))
+            model.fit(x, training.labels_of())
+        assert model.n_iter_ == settings["epochs"] and model.coefs_[0].dtype == x.dtype == np.float32
+        accuracies.append(model.score(test_x, held_out.labels_of()))
     return {"settings": settings, "accuracies": rounded(accuracies)}
 
 

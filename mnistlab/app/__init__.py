@@ -11,7 +11,7 @@ from .curves import CurvesPanel
 from .data import DataPanel
 from .digit import DigitPanel
 from .lab import Lab
-from .losses import TopLossesPanel
+from .mistakes import MistakesPanel
 from .training import TrainingPanel
 
-__all__ = ["CurvesPanel", "DataPanel", "DigitPanel", "Lab", "TopLossesPanel", "TrainingPanel"]
+__all__ = ["CurvesPanel", "DataPanel", "DigitPanel", "Lab", "MistakesPanel", "TrainingPanel"]

@@ -7,14 +7,40 @@ function nameSlider(slider) {
   const label = slider.querySelector(".widget-label");
   const readout = slider.querySelector(".widget-readout");
   if (!handle || !label) return;
-  set(handle, "aria-label", label.textContent.trim());
-  if (readout) set(handle, "aria-valuetext", readout.textContent.trim());
+  const name = label.textContent.trim();
+  set(handle, "aria-label", name);
+  if (!readout) return;
+  set(handle, "aria-valuetext", readout.textContent.trim());
+  set(readout, "role", "textbox"); // the value can be typed there
+  set(readout, "aria-label", `${name} value`);
 }
 
-// The upload button counts its files in its name, and the count is always put back to nought.
-function nameUpload(button) {
-  const name = button.textContent.replace(/\s*\(\d+\)\s*$/, "");
-  if (name !== button.textContent) button.textContent = name;
+// The same words for everyone: the picture of the curves is described by the caption under it.
+function describeCurves(image) {
+  set(image, "alt", "Curves of loss and accuracy, training and validation, by epoch");
+  const caption = image.closest(".mnistlab").querySelector(".mnistlab-caption");
+  if (!caption) return;
+  caption.id ||= `mnistlab-caption-${Math.random().toString(36).slice(2)}`;
+  set(image, "aria-describedby", caption.id);
+}
+
+// A button that is pressed by keyboard and then disabled would take the focus with it, to the top of the page: Train
+// hands it to Stop, and Stop gives it back.
+let focused = null;
+function onFocus(event) {
+  focused = event.target;
+}
+function onBlur(event) {
+  if (event.target === focused && !focused.disabled) focused = null; // left on purpose
+}
+function keepFocus() {
+  if (!focused?.disabled || ![focused, document.body, null].includes(document.activeElement)) return;
+  const buttons = focused.closest(".mnistlab-buttons")?.querySelectorAll(".mnistlab-train, .mnistlab-stop") ?? [];
+  [...buttons].find((button) => !button.disabled)?.focus({ preventScroll: true });
+}
+// A key that is held down presses a button once, or Train would be followed by Stop.
+function onKey(event) {
+  if (event.repeat && event.target.matches(".mnistlab-train, .mnistlab-stop")) event.preventDefault();
 }
 
 function set(element, name, value) {
@@ -23,14 +49,12 @@ function set(element, name, value) {
 
 function mend() {
   document.querySelectorAll(".mnistlab .widget-slider").forEach(nameSlider);
-  document.querySelectorAll(".mnistlab .widget-upload").forEach(nameUpload);
-  document.querySelectorAll(".mnistlab-status").forEach((status) => {
+  document.querySelectorAll(".mnistlab-status, .mnistlab-said").forEach((status) => {
     set(status, "role", "status");
     set(status, "aria-live", "polite");
   });
-  document.querySelectorAll(".mnistlab-curves img").forEach((image) => {
-    set(image, "alt", "Curves of loss and accuracy, training and validation, by epoch");
-  });
+  document.querySelectorAll(".mnistlab .mnistlab-curves img").forEach(describeCurves);
+  keepFocus();
 }
 
 let waiting = false;
@@ -46,23 +70,41 @@ function mendSoon() {
 export default {
   initialize({ model }) {
     const observer = new MutationObserver(mendSoon);
-    observer.observe(document.body, { childList: true, subtree: true, characterData: true });
+    observer.observe(document.body, {
+      childList: true, subtree: true, characterData: true, attributes: true, attributeFilter: ["disabled"],
+    });
+    const listeners = { focusin: onFocus, focusout: onBlur, keydown: onKey };
+    for (const [name, listener] of Object.entries(listeners)) document.addEventListener(name, listener, true);
     const phone = window.matchMedia("(max-width: 640px)");
     const tell = () => {
       model.set("narrow", phone.matches);
       model.save_changes();
     };
     phone.addEventListener("change", tell);
+    // What is chosen in HTML that a panel shows: <button data-act="cell" data-value="3 5">, <select data-act="clean" ...>.
+    const act = (event) => {
+      const chosen = event.target.closest?.(event.type === "click" ? "button[data-act]" : "select[data-act]");
+      const own = chosen?.closest(".mnistlab")?.querySelector(":scope > .mnistlab-browser");
+      if (own?.dataset.key !== model.get("key")) return; // another page's, in a window with several notebooks
+      model.send({ act: chosen.dataset.act, value: chosen.dataset.value ?? "", choice: chosen.value ?? "" });
+    };
+    document.addEventListener("click", act);
+    document.addEventListener("change", act);
     model.set("ready", true);
     tell();
     mendSoon();
     return () => {
       observer.disconnect();
+      for (const [name, listener] of Object.entries(listeners)) document.removeEventListener(name, listener, true);
       phone.removeEventListener("change", tell);
+      document.removeEventListener("click", act);
+      document.removeEventListener("change", act);
     };
   },
-  render({ el }) {
+  render({ model, el }) {
     el.style.display = "none";
+    el.classList.add("mnistlab-browser");
+    el.dataset.key = model.get("key");
     mendSoon();
   },
 };

@@ -1,5 +1,6 @@
 """What the kernel knows of the browser, and what it mends there: one small widget, hidden in every panel."""
 
+import secrets
 from pathlib import Path
 
 import anywidget
@@ -19,3 +20,16 @@ class Browser(anywidget.AnyWidget):
     _css = (HERE / "template" / "static" / "mnistlab.css").read_text("utf-8")
     ready = traitlets.Bool(False).tag(sync=True)
     narrow = traitlets.Bool(False).tag(sync=True)
+    key = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self):
+        super().__init__(key=secrets.token_hex(8))
+
+    def on_act(self, name, callback):
+        """callback(value, choice) whenever a button or a select with data-act=name is used in a panel's HTML.
+
+        value: its data-value; choice: what was chosen in a select.
+        """
+        self.on_msg(
+            lambda _, message, buffers: message.get("act") == name and callback(message["value"], message["choice"])
+        )

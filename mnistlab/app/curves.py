@@ -1,4 +1,4 @@
-"""The curves panel: loss and accuracy while the network learns."""
+"""The curves panel: loss and accuracy while the network learns, earlier runs, and one look at the test set."""
 
 import asyncio
 import importlib
@@ -11,34 +11,63 @@ from PIL import Image
 
 from ..evaluation import majority_baseline
 from ..images import png
-from .parts import Panel, text
+from .last_look import LastLook
+from .parts import Opening, Panel, make, row
+from .runs import EarlierRuns, epochs_table, html
 
 # Six frames a second, and fewer where they would take more than this share of a run's time.
-FRAME_EVERY = 0.15
+FRAME_EVERY = 0.17
 DRAWING_SHARE = 0.05
 # Slowest imports first to last; between two of them the page can be used.
 SLOW_IMPORTS = ("matplotlib", "matplotlib.font_manager", "matplotlib.figure", "mnistlab.plots")
 # Until there is something to show.
 BLANK = png(Image.new("L", (1, 1), 255))
+NOTHING = "The curves appear here as soon as a run has begun."
 
 
 class CurvesPanel(Panel):
-    """Live curves of the run in progress or the last one. `lab`: the shared Lab; without one the panel makes its own."""
+    """Live curves of the run in progress or the last one. lab: the shared Lab; without one the panel makes its own."""
 
     def __init__(self, lab=None):
         super().__init__(lab)
-        self.image = ipywidgets.Image(value=BLANK, format="png")
-        self.caption = text(_caption("The curves appear here as soon as a run has begun."), "mnistlab-caption")
-        self._curves = self._curves_of = None
-        self._drawn_at = self._spent = 0.0
-        frame = ipywidgets.Box([self.image])
-        frame.add_class("mnistlab-curves")
         lab = self.lab
+        self.log_scale = make(lab, ipywidgets.Checkbox, description="Logarithmic loss", indent=False)
+        self.by_epoch = make(lab, ipywidgets.Checkbox, description="Training by epoch", indent=False)
+        self.image = ipywidgets.Image(value=BLANK, format="png", layout=self.log_scale.layout)
+        self.caption = html(lab, "mnistlab-caption")
+        self.caption.value = _caption(NOTHING)
+        self.earlier = Opening("Earlier runs", self._make_runs, lab)
+        self.figures = Opening("Figures by epoch", self._make_figures, lab)
+        self.last_look = LastLook(lab)
+        self.runs = self._curves = self._record = self._table = None
+        self._background = None  # what the picture under the lines was made for
+        self._drawn_at = self._spent = 0.0
+        frame = ipywidgets.Box([self.image], layout=self.log_scale.layout)
+        frame.add_class("mnistlab-curves")
         lab.observe(lab.guard(self._on_tick), ["tick", "epochs_seen"])
         lab.observe(lab.guard(self._on_phase), "phase")
+        lab.observe(lab.guard(self._on_records), "records_seen")
         lab.browser.observe(lab.guard(self._on_ready), "ready")
         lab.browser.observe(lab.guard(self._on_resize), "narrow")
-        self.show(frame, self.caption)
+        for switch in (self.log_scale, self.by_epoch):
+            switch.observe(lab.guard(self._on_switch), "value")
+        switches = row(self.log_scale, self.by_epoch)
+        self.show(frame, switches, self.caption, self.earlier, self.figures, *self.last_look.widgets)
+
+    def _make_runs(self):
+        self.runs = EarlierRuns(self.lab, lambda: self.image.value, self._draw)
+        return self.runs.widgets
+
+    def _make_figures(self):
+        self._table = html(self.lab, "mnistlab-epochs")
+        self._show_figures()
+        return (self._table,)
+
+    def _show_figures(self):
+        """The curves as a table. It rests while a run goes on: nobody can read, or listen to, what changes so fast."""
+        if self._table:
+            record = self.lab.record
+            self._table.value = epochs_table(record) if record else f"<p>{NOTHING}</p>"
 
     def _on_ready(self, change):
         """The page is there: import what the first frame will need, a piece at a time, and show the empty axes."""
@@ -53,60 +82,106 @@ class CurvesPanel(Panel):
             self._draw()
 
     def _on_resize(self, change):
-        self._curves = None
+        self._curves = self._background = None
+        self._redraw()
+
+    def _on_switch(self, change):
+        self._redraw()
+
+    def _redraw(self):
         if self.lab.run or "mnistlab.plots" in sys.modules:  # else `_warm_up` will draw, and import nothing at once
             self._draw()
 
     def _on_phase(self, change):
-        if change["new"] == "running":
-            self._spent = self._drawn_at = 0.0
-            self._curves = None  # another run may have another dataset and a loss of another size
-        elif self.lab.run and change["new"] != "stopping":
+        lab = self.lab
+        if lab.run and lab.record is not self._record:  # a new run
+            self._record, self._spent, self._drawn_at = lab.record, 0.0, 0.0
+            if self.runs:
+                self.runs.end_comparison()
+        if lab.run and change["new"] not in ("running", "stopping"):
             self._draw()
+
+    def _on_records(self, change):
+        """A run was added to those that stay, or taken away. The one that goes on is drawn by its ticks."""
+        self._show_figures()
+        if self.lab.phase != "running":
+            self._redraw()
 
     def _on_tick(self, change):
+        if self.lab.run is None:  # a reset
+            self._record = None
+            self._show_figures()
+            self._redraw()
+            return
         now = perf_counter()
-        affordable = self._spent <= DRAWING_SHARE * (now - self.lab.started)
-        if now - self._drawn_at >= FRAME_EVERY and (affordable or self._drawn_at == 0):
+        affordable = self._spent <= DRAWING_SHARE * self.lab.run.seconds
+        if now - self._drawn_at >= FRAME_EVERY and (affordable or self._drawn_at == 0) and not self._compared:
             self._draw()
 
+    @property
+    def _compared(self):
+        return self.runs.compared if self.runs else ()
+
     def _draw(self):
-        """One frame of the lab's run as it stands. Drawing changes nothing that was computed."""
-        started = perf_counter()
+        """One frame of the lab's run as it stands, or two earlier ones. Drawing changes nothing that was computed."""
         run = self.lab.run
-        epochs = run.settings.epochs if run else self.lab.settings.epochs
-        if self._curves is None or (epochs, self.lab.browser.narrow) != self._curves_of:
-            self._curves = self._new_curves(epochs)
-            # Axes are made once a run; only frames count against the share of drawing.
-            started = perf_counter()
+        if self._curves is None:
+            from ..plots import LiveCurves
+
+            self._curves = LiveCurves(1, 0, self.lab.browser.narrow)
+        if self._compared:
+            self.image.value = self._curves.compare(self._compared, self.log_scale.value, self.by_epoch.value)
+            self.caption.value = _caption(_compared_said(*self._compared))
+            self._background = None
+            return
+        background = self._wanted_background()
+        if background != self._background:
+            self._curves.begin(*background)
+            self._background = background
+        # Axes are made once a run; only frames count against the share of drawing.
+        started = perf_counter()
         self.image.value = self._curves.frame(run.history if run else None, run.steps_per_epoch if run else 1)
-        if run:
-            self.caption.value = _caption(_summary(run))
+        self.caption.value = _caption(_summary(run) if run else NOTHING)
         self._drawn_at = perf_counter()
-        self._spent += self._drawn_at - started
+        if self.lab.phase == "running":
+            self._spent += self._drawn_at - started
 
-    def _new_curves(self, epochs):
-        from ..plots import LiveCurves
-
-        self._curves_of = (epochs, self.lab.browser.narrow)
-        baseline = majority_baseline(self.lab.available.labels_of(), self.lab.validation_set.labels_of())
-        return LiveCurves(epochs, baseline, self.lab.browser.narrow)
+    def _wanted_background(self):
+        """The arguments of `begin` for the lab's run, or for the next one where there is none yet."""
+        lab, run = self.lab, self.lab.run
+        if run:
+            epochs, baseline = run.settings.epochs, lab.record.baseline
+        else:
+            epochs = lab.settings.epochs
+            baseline = majority_baseline(*(images.labels_of() for images in (lab.available, lab.validation_set)))
+        pale = [record for record in lab.records if record is not lab.record]
+        return epochs, baseline, pale, self.log_scale.value, self.by_epoch.value
 
 
 def _summary(run):
     """The newest figures in words, for those who cannot see the curves."""
-    if not run.history.rows:
+    rows = run.history.rows
+    if not rows:
         steps = run.history.step_losses
         return f"First epoch: training loss {steps[-1]:.3f}." if steps else "Starting …"
-    row = run.history.rows[-1]
+    newest, best = rows[-1], rows[run.best_epoch - 1]
     return (
-        f"After epoch {row.epoch}: training loss {row.train_loss:.3f}, accuracy {row.train_accuracy:.1%}; "
-        f"validation loss {row.validation_loss:.3f}, accuracy {row.validation_accuracy:.1%}."
+        f"After epoch {newest.epoch}: training loss {newest.train_loss:.3f}, accuracy {newest.train_accuracy:.1%}; "
+        f"validation loss {newest.validation_loss:.3f}, accuracy {newest.validation_accuracy:.1%}. "
+        f"Best so far: epoch {best.epoch}, validation loss {best.validation_loss:.3f}."
+    )
+
+
+def _compared_said(first, second):
+    return (
+        f"Side by side: {first.name} (green, round points) and {second.name} (purple, square points). "
+        "The table under Earlier runs says what differs. A new run ends the comparison."
     )
 
 
 def _caption(sentence):
     return (
         f"<p>{escape(sentence)}</p><p class='mnistlab-small'>Training is measured on each batch while the network "
-        "learns, validation after each epoch on images it does not learn from.</p>"
+        "learns, dropout included; validation after each epoch, without dropout, on images it does not learn from. "
+        "Pale: the last five runs. The ring: the epoch with the lowest validation loss.</p>"
     )

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -15,8 +14,15 @@ import numpy as np
 from .. import data
 from ..settings import TABLE
 from .parts import Panel, button, help_text, picture, text
+from .variations import Variations
 
 EXAMPLES = 2
+# The dataset that is always there comes first.
+CHOICES = [(data.TITLES[name], name) for name in sorted(data.NAMES, key=lambda name: name != "sample")]
+ABOUT = {
+    data.DIGITS: "Handwritten digits, 28 by 28 pixels each, by some 250 people.",
+    data.CLOTHES: "Clothes from the pages of a shop, 28 by 28 pixels each, in ten classes.",
+}
 
 
 class DataPanel(Panel):
@@ -25,21 +31,19 @@ class DataPanel(Panel):
     def __init__(self, lab=None):
         super().__init__(lab)
         lab = self.lab
-        self.choice = ipywidgets.Dropdown(
-            description="Dataset", options=[(data.TITLES[name], name) for name in data.NAMES], value=lab.dataset
-        )
+        self.choice = ipywidgets.Dropdown(description="Dataset", options=CHOICES, value=lab.dataset)
         self.size = ipywidgets.IntSlider(
             description="Training images", min=100, max=100, step=100, continuous_update=False
         )
         self.download_button = button("Download", self._toggle_download, lab)
-        self.note = text("", "mnistlab-data-note")
-        self.images = text("", "mnistlab-examples")
-        self._process = None
+        self.note = text("", "mnistlab-data-note", lab=lab)
+        self.images = text("", "mnistlab-examples", lab=lab)
+        self._process, self._cancelled = None, False
         self.choice.observe(lab.guard(self._on_choice), "value")
         self.size.observe(lab.guard(self._on_size), "value")
-        lab.observe(lab.guard(lambda change: self._show_dataset()), "dataset")
+        lab.observe(lab.guard(self._on_dataset), "dataset")
         self._show_dataset()
-        about = help_text("The bundled sample needs no network; the full sets have 60,000 images and are fetched once.")
+        about = help_text("The bundled sample needs no network; the full sets have 70,000 images and are fetched once.")
         controls = ipywidgets.Box(
             [
                 ipywidgets.VBox([self.choice, about]),
@@ -49,18 +53,29 @@ class DataPanel(Panel):
         controls.add_class("mnistlab-controls")
         row = ipywidgets.HBox([self.download_button, self.note])
         row.add_class("mnistlab-buttons")
-        self.show(controls, row, self.images)
+        self.variations = Variations(lab)
+        self.show(controls, row, self.images, self.variations)
 
     def _on_choice(self, change):
         """Use the chosen dataset if it is on this machine, else offer to fetch it and stay with the present one."""
+        if change["new"] == self.lab.dataset:
+            self._show_dataset()
+            return
         try:
             self.lab.choose_dataset(change["new"])
         except data.NotDownloaded:
-            title, using = data.TITLES[change["new"]], data.TITLES[self.lab.dataset]
-            self._say(f"{title} is not on this machine yet. Press Download to fetch it; until then: {using.lower()}.")
-        else:
+            title = data.TITLES[change["new"]]
+            self._say(f"{title} is not on this machine yet. Press Download to fetch it; until then: {self._in_use()}.")
+            self._show_button()
+
+    def _on_dataset(self, change):
+        """The lab uses another dataset, whoever chose it."""
+        if change["new"] not in data.NAMES:  # images of one's own
+            self.choice.options = [*CHOICES, (change["new"], change["new"])]
+        if self.choice.value == change["new"]:
             self._show_dataset()
-        self._show_button()
+        else:
+            self.choice.value = change["new"]
 
     def _on_size(self, change):
         """At its right end the slider means all images, of this dataset and of the next."""
@@ -70,11 +85,13 @@ class DataPanel(Panel):
     def _show_dataset(self):
         lab = self.lab
         available = len(lab.available)
-        self.size.max = available // 100 * 100
+        self.size.min = self.size.step = min(100, available)
+        self.size.max = available // self.size.step * self.size.step
         self.size.value = min(lab.settings.train_size, self.size.max)
+        watched, kept = len(lab.validation_set), len(lab.test_set)
         self._say(
-            f"{data.TITLES[lab.dataset]}: up to {available:,} images to learn from, {len(lab.validation_set):,} to watch "
-            f"(validation), {len(lab.test_set):,} kept back (test)."
+            f"{data.TITLES.get(lab.dataset, lab.dataset)}: {available + watched + kept:,} images. {available:,} to learn from "
+            f"(training), {watched:,} to watch (validation), {kept:,} kept for the end (test)."
         )
         self._show_button()
         names, labels = lab.available.class_names, lab.available.labels_of()
@@ -83,7 +100,11 @@ class DataPanel(Panel):
             rows = np.flatnonzero(labels == label)[:EXAMPLES]
             pair = "".join(picture(lab.available.image(row), f"A training image of {name}", 42) for row in rows)
             figures.append(f"<figure>{pair}<figcaption>{escape(name)}</figcaption></figure>")
-        self.images.value = f'<div class="mnistlab-classes">{"".join(figures)}</div>'
+        about = escape(ABOUT.get(names, ""))
+        self.images.value = f'<p>{about}</p><div class="mnistlab-classes">{"".join(figures)}</div>'
+
+    def _in_use(self):
+        return "the bundled sample" if self.lab.dataset == "sample" else data.TITLES.get(self.lab.dataset, self.lab.dataset)
 
     def _say(self, sentence):
         self.note.value = f"<p>{escape(sentence)}</p>"
@@ -94,6 +115,7 @@ class DataPanel(Panel):
 
     def _toggle_download(self):
         if self._process:
+            self._cancelled = True
             self._process.terminate()
         else:
             self.lab.start_task(self._download(self.choice.value))
@@ -110,7 +132,9 @@ class DataPanel(Panel):
         title = data.TITLES[name]
         with tempfile.TemporaryDirectory() as folder, open(Path(folder) / "bar", "wb") as writer:
             output = Path(folder) / "bar"
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=writer)
+            self._cancelled = False
+            nowhere = subprocess.DEVNULL
+            self._process = subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=writer)
             self._show_button()
             self.choice.disabled = True
             shown = None
@@ -130,9 +154,8 @@ class DataPanel(Panel):
                 self._show_button()
             if status == 0:
                 self.lab.choose_dataset(name)
-                self._show_dataset()
-            elif status in (-signal.SIGTERM, 128 + signal.SIGTERM):  # before and after it can tidy up
-                self._say(f"The download was stopped. Still in use: {data.TITLES[self.lab.dataset].lower()}.")
+            elif self._cancelled:
+                self._say(f"The download was stopped. Still in use: {self._in_use()}.")
             else:
                 self._say(_last(rb"mnistlab: ([^\r\n]+)", output) or f"{title} could not be downloaded.")
 

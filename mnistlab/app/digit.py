@@ -1,71 +1,168 @@
-"""The panel for a digit of one's own: a picture becomes MNIST-like, and the network says what it sees."""
+"""The panel for a digit of one's own, drawn or uploaded: it becomes MNIST-like, and the network says what it sees."""
 
 from html import escape
+from time import perf_counter
 
 import ipywidgets
 import numpy as np
 
-from ..images import UnreadableImage, as_inputs, prepare
+from ..data import DIGITS
+from ..images import MAX_BYTES, UnreadableImage, as_inputs, prepare
 from ..losses import softmax
-from .parts import Panel, picture, text
+from ..novelty import Novelty
+from .parts import Opening, Panel, button, help_text, make, picture, row, text
+from .sketch import Sketch
+from .upload import UploadButton
 
 HINT = (
-    "<p>Upload one or several photos or drawings of a digit: dark on light or light on dark, any size. "
-    "Your pictures stay in this session and are kept nowhere.</p>"
+    "<p>Draw a digit on the sheet, or upload one or several photos: dark on light or light on dark, any size. What you "
+    "draw and upload stays in this session and is kept nowhere.</p>"
 )
+OTHER_CLASSES = (
+    "<p class='mnistlab-small'>This network was not trained on digits and knows nothing of them: whatever the digit, its "
+    "answer is one of its own classes. Train on a dataset of digits, and it can read yours.</p>"
+)
+NOT_YET = "<p>There is no trained network yet: press Train, and the answer appears here.</p>"
+# Of many files, not every single one needs to be shown at once.
+SHOW_EVERY = 0.5
 
 
 class DigitPanel(Panel):
-    """Reads uploaded pictures. `lab`: the shared Lab; without one the panel makes its own."""
+    """Reads drawings and photos. `lab`: the shared Lab; without one the panel makes its own."""
 
     def __init__(self, lab=None):
         super().__init__(lab)
-        self.upload = ipywidgets.FileUpload(description="Upload a digit", accept="image/*", multiple=True)
-        self.upload.add_class("mnistlab-plain")
-        self.results = text("", "mnistlab-prediction")
-        self._pictures = []
         lab = self.lab
-        self.upload.observe(lab.guard(self._on_upload), "value")
-        lab.observe(lab.guard(lambda change: self._draw()), "phase")
-        self.show(text(HINT, "mnistlab-help"), self.upload, self.results)
+        self.sheet = Sketch()
+        self.answer = text(NOT_YET, "mnistlab-drawn", lab=lab)
+        self.upload = UploadButton("Upload a digit", MAX_BYTES, self._on_file, lab)
+        self.results = text("", "mnistlab-prediction", lab=lab)
+        self.teach = Opening("Teach it", self._make_teach, lab)
+        self._drawing, self._outcomes = None, []  # what was drawn last, and the files uploaded last
+        self._shown_at, self._novelty, self._novelty_of = 0.0, None, None
+        self.sheet.observe(lab.guard(self._on_drawing), "drawing")
+        lab.observe(lab.guard(self._on_phase), "phase")
+        drawn = ipywidgets.Box([self.sheet, self.answer])
+        drawn.add_class("mnistlab-drawing")
+        self.show(text(HINT, "mnistlab-help"), drawn, self.upload, self.results, self.teach)
 
-    def _on_upload(self, change):
-        files = [(file["name"], bytes(file["content"])) for file in self.upload.value]
-        if not files:
-            return
-        self.upload.value = ()  # so that the same file can be chosen again
-        self._pictures = [(name, _prepared(name, content)) for name, content in files]
-        wrong = [why for _, why in self._pictures if isinstance(why, str)]
-        if wrong:
-            self.lab.message = wrong[0]
-        self._draw()
+    # What comes in
 
-    def _draw(self):
-        """Every uploaded picture with the present network's answer; again after each run, as the answer changes."""
-        if self._pictures:
-            self.results.value = "".join(self._result(name, outcome) for name, outcome in self._pictures)
+    def _on_drawing(self, change):
+        try:
+            self._drawing = prepare(change["new"], "The sheet") if change["new"] else None
+        except UnreadableImage:  # a first dot is no digit yet
+            self._drawing = None
+        self._draw_drawing()
 
-    def _result(self, name, outcome):
-        if isinstance(outcome, str):
-            return f'<div class="mnistlab-result"><p class="mnistlab-message mnistlab-alarm">{escape(outcome)}</p></div>'
-        pictures = (
-            f"<figure>{picture(outcome.original, f'The uploaded picture {name}', 112)}<figcaption>your picture</figcaption></figure>"
-            f"<figure>{picture(outcome.pixels, 'The same digit in 28 by 28 pixels', 112)}"
-            "<figcaption>what the network sees</figcaption></figure>"
-        )
-        network = self.lab.network
-        if network is not None and not np.isfinite(network.parameters).all():
-            answer = "<p>The last run failed and left no usable network: train again, and the answer appears here.</p>"
-        elif network is None:
-            answer = "<p>There is no trained network yet: press Train, and the answer appears here.</p>"
+    def _on_file(self, name, size, content, first, last):
+        if first:
+            self._outcomes = []
+        self._outcomes.append((name, _outcome(name, size, content)))
+        if last or perf_counter() - self._shown_at >= SHOW_EVERY:
+            self._draw(alarm=' role="alert"')
+
+    def _on_phase(self, change):
+        """The answers are those of the network as it is now."""
+        if change["new"] in ("idle", "failed", "paused"):
+            self._draw_drawing()
+            if self._outcomes:
+                self._draw()
+
+    # What is shown
+
+    def _draw_drawing(self):
+        if self._drawing is None:
+            self.answer.value = "<p>The answer follows your pen.</p>" if self.lab.network else NOT_YET
         else:
-            inputs = as_inputs(outcome.pixels[None])
-            answer = _bars(softmax(network.forward(inputs))[0], self.lab.run.train_set.class_names)
-        return f'<div class="mnistlab-result">{pictures}<div class="mnistlab-answer">{answer}</div></div>'
+            self.answer.value = _seen(self._drawing) + self._answer(self._drawing.pixels)
+
+    def _draw(self, alarm=""):
+        """Every uploaded photo with the present network's answer; again after each run, as the answer changes.
+
+        alarm: what makes a screen reader speak an error; only new ones need that.
+        """
+        self.results.value = "".join(self._result(name, outcome, alarm) for name, outcome in self._outcomes)
+        self._shown_at = perf_counter()
+
+    def _result(self, name, outcome, alarm):
+        if isinstance(outcome, str):
+            sentence = f'<p class="mnistlab-message mnistlab-alarm"{alarm}>{escape(outcome)}</p>'
+            return f'<div class="mnistlab-result">{sentence}</div>'
+        yours = f"<figure>{picture(outcome.original, f'Your image {name}', 112)}<figcaption>your image</figcaption></figure>"
+        answer = self._answer(outcome.pixels)
+        return f'<div class="mnistlab-result">{yours}{_seen(outcome)}<div class="mnistlab-answer">{answer}</div></div>'
+
+    def _answer(self, pixels):
+        network = self.lab.network
+        if network is None:
+            return NOT_YET
+        if not np.isfinite(network.parameters).all():
+            return "<p>The last run failed and left no usable network: train again, and the answer appears here.</p>"
+        if network.inputs != pixels.size:
+            return f"<p>The network reads images of {network.inputs} pixels; yours has {pixels.size}.</p>"
+        names = self.lab.run.train_set.class_names
+        answer = _bars(softmax(network.forward(as_inputs(pixels[None])))[0], names)
+        return answer + (self._warning(pixels) if names == DIGITS else OTHER_CLASSES)
+
+    def _warning(self, pixels):
+        """Whether the image is like those that the network learned from; a network is sure of itself either way."""
+        run = self.lab.run
+        if self._novelty_of is not run:
+            try:
+                self._novelty = Novelty(run.train_set, run.validation_set)
+            except ValueError:  # too few images to tell what is usual
+                self._novelty = None
+            self._novelty_of = run
+        if self._novelty is None or not self._novelty.is_novel(pixels):
+            return ""
+        rate, count = self._novelty.false_alarms, self._novelty.measured_on
+        return (
+            "<p class='mnistlab-message mnistlab-novel'>Not like the training images: however sure the answer, it may mean "
+            f"nothing. (So it says of {rate:.1%} of {count:,} real validation images, too.)</p>"
+        )
+
+    # Teach it
+
+    def _make_teach(self):
+        lab = self.lab
+        names = lab.available.class_names
+        self.right = make(lab, ipywidgets.Dropdown, description="It is", options=[(n, k) for k, n in enumerate(names)])
+        return (
+            help_text(
+                "Say what your last drawing or photo is: the network goes on learning from it, mixed with images it "
+                "knows, so that it does not forget them."
+            ),
+            row(self.right, button("Teach", self._teach, lab)),
+        )
+
+    def _teach(self):
+        """The last image that could be read, and its right label, become something to learn from."""
+        readable = [outcome for _, outcome in self._outcomes if not isinstance(outcome, str)]
+        image = self._drawing or (readable[-1] if readable else None)
+        if image is None:
+            raise ValueError("There is nothing to learn from yet: draw a digit or upload one first.")
+        self.lab.teach(image.pixels, self.right.value)
 
 
-def _prepared(name, content):
-    """The Prepared picture, or the sentence that says why there is none."""
+def _seen(prepared):
+    """Every step of the preparation as an image, the last of them what the network sees."""
+    steps = getattr(prepared, "steps", ()) or (("what the network sees", prepared.pixels),)
+    figures = "".join(
+        f"<figure>{picture(pixels, title, 84)}<figcaption>{escape(title)}</figcaption></figure>" for title, pixels in steps
+    )
+    return f'<div class="mnistlab-steps">{figures}</div>'
+
+
+def _outcome(name, size, content):
+    """The Prepared image, or the sentence that says why there is none."""
+    if size is None:
+        return f"The browser could not read {name}. Choose the file again; if that fails, save a copy and choose that."
+    if content is None:
+        return (
+            f"{name} is {size / 1e6:.1f} MB; files up to {MAX_BYTES // 1_000_000} MB can be read. "
+            "Save a smaller copy and choose that."
+        )
     try:
         return prepare(content, name)
     except UnreadableImage as error:
@@ -73,7 +170,7 @@ def _prepared(name, content):
 
 
 def _bars(probabilities, class_names):
-    best = int(probabilities.argmax())
+    second, best = map(int, np.argsort(probabilities)[-2:])
     rows = "".join(
         f'<tr{" class=mnistlab-best" if k == best else ""}><th scope="row">{escape(class_names[k])}</th>'
         f'<td class="mnistlab-bar"><span style="width:{100 * p:.1f}%"></span></td><td>{p:.1%}</td></tr>'
@@ -81,6 +178,6 @@ def _bars(probabilities, class_names):
     )
     return (
         f"<p class='mnistlab-verdict'>This is <b>{escape(class_names[best])}</b>, "
-        f"says the network ({probabilities[best]:.1%}).</p>"
-        f"<table><caption>Probability of each class</caption>{rows}</table>"
+        f"says the network ({probabilities[best]:.1%}); if not, {escape(class_names[second])} "
+        f"({probabilities[second]:.1%}).</p><table><caption>Probability of each class</caption>{rows}</table>"
     )

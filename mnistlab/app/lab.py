@@ -6,18 +6,31 @@ import logging
 import os
 import sys
 import threading
+from dataclasses import dataclass, replace
 from time import perf_counter
 
+import numpy as np
 import traitlets
 
 from .. import data
+from ..cleaning import SPLITS, Changes
+from ..evaluation import majority_baseline
+from ..experiments import with_other_labels
 from ..network import build
 from ..settings import TABLE, Settings, generators
 from ..training import train
 from .browser import Browser
 
+TRAINING = "Training …"
+READY = "Ready. Press Train to begin."
 # Work goes on for this long before clicks and slider moves are looked at again, in seconds.
 SLICE = 0.03
+# In slow motion, so long from one batch to the next.
+SLOW = 0.4
+# So many known images go with what is taught.
+MIX = 1000
+# So many runs are kept in the table; the oldest goes first.
+RECORDS = 12
 
 # The kernel's own standard error reaches the server's terminal; sys.stderr would reach the page.
 log = logging.getLogger("mnistlab")
@@ -25,21 +38,54 @@ log.addHandler(logging.StreamHandler(sys.__stderr__))
 log.propagate = False
 
 
+@dataclass
+class Record:
+    """What is remembered of a run when it is over or another one begins: plain data, no weights.
+
+    name: may be changed; settings: those of its beginning; baseline: the accuracy of always guessing the most frequent
+    class; images: how many it has seen; cleaned: whether the changes made in the mistakes panel were applied.
+    """
+
+    name: str
+    dataset: str
+    settings: dict
+    history: object
+    steps_per_epoch: int
+    baseline: float
+    seconds: float
+    images: int
+    cleaned: bool
+
+    @property
+    def best(self):
+        """The Row with the lowest validation loss, or None."""
+        return min(self.history.rows, key=lambda row: row.validation_loss, default=None)
+
+
 class Lab(traitlets.HasTraits):
     """What is going on in one page. Panels read it, call its verbs, and observe its traits.
 
-    phase: "idle", "running", "stopping" or "failed" (the last run ended by an error); message: the status line;
-    tick: counts the moments of a run at which something new could be shown; epochs_seen: counts finished epochs over
-    all runs; dataset: the name of the one in use. The run in progress or the last one is `run`, its network `network`.
+    phase: "idle", "running", "paused", "stopping" or "failed" (the last run ended by an error); message: the status
+    line; tick: counts the moments of a run at which something new could be shown; epochs_seen: counts finished epochs
+    over all runs; dataset: the title of the one in use; slow: slow motion, batch by batch; records_seen: counts the
+    changes of `records`, a list of what earlier runs came to, oldest first; settings_seen: those of `settings`;
+    changes_seen: those of `changes`, by split, which the mistakes panel makes.
+
+    The run in progress or the last one is `run`, its network `network`; `before` are the logits that the network before
+    it gave to the validation set, None if it had another one.
 
     Everything happens on the kernel's main loop, in one task at a time: `guard` brings callbacks there, because
     JupyterLab delivers them on another thread. Where no loop runs (a plain script), the verbs work but nothing trains.
     """
 
-    phase = traitlets.Enum(("idle", "running", "stopping", "failed"), "idle")
+    phase = traitlets.Enum(("idle", "running", "paused", "stopping", "failed"), "idle")
     message = traitlets.Unicode()
     tick = traitlets.Int()
     epochs_seen = traitlets.Int()
+    records_seen = traitlets.Int()
+    settings_seen = traitlets.Int()
+    changes_seen = traitlets.Int()
+    slow = traitlets.Bool(False)
     dataset = traitlets.Unicode()
 
     def __init__(self, dataset=None, data_dir=None):
@@ -52,9 +98,14 @@ class Lab(traitlets.HasTraits):
         self.data_dir = data_dir
         self.settings = Settings()
         self.browser = Browser()
-        self.run = self.task = None
+        self.shared = {}  # layouts and styles of the panels' widgets, by class
+        self.run = self.task = self.progress = self.record = None
+        self._own = {}  # the datasets that were brought here, by name
+        self.taught = []  # images and labels that the present network was taught since its training
+        self.records, self._runs_begun = [], 0
+        self.test_looks = {}  # how often each dataset's test set was looked at, by the dataset's name
         self.train_set = self.validation_set = self.test_set = None
-        self.message = "Ready. Press Train to begin."
+        self.message = READY
         wanted = dataset or os.environ.get("MNISTLAB_DATASET", "sample")
         try:
             self.choose_dataset(wanted)
@@ -107,21 +158,46 @@ class Lab(traitlets.HasTraits):
 
     def change(self, name, value):
         """Set one setting; a run that goes on takes it at its next step if it can, else the next run does."""
-        setattr(self.settings, name, value)
-        if self.phase != "running":
-            return
-        if TABLE[name].metadata["live"]:
-            setattr(self.run.settings, name, value)
-        else:
-            self.message = f"{TABLE[name].metadata['label']} counts from the next run on."
+        self.change_all({name: value})
+
+    def change_all(self, values):
+        """Set several settings, {name: value}, as `change` does; one message names those that wait for the next run."""
+        waiting = []
+        for name, value in values.items():
+            before = getattr(self.settings, name)
+            setattr(self.settings, name, value)
+            if self.phase not in ("running", "paused") or getattr(self.settings, name) == before:
+                continue
+            if TABLE[name].metadata["live"]:
+                setattr(self.run.settings, name, value)
+            else:
+                waiting.append(TABLE[name].metadata["label"])
+        self.settings_seen += 1
+        if waiting:
+            self.message = f"{', '.join(waiting)}: used from the next run on."
 
     def choose_dataset(self, name):
         """Use another dataset from the next run on. Raises ValueError or data.NotDownloaded and changes nothing."""
-        whole, test_set = data.load(name, self.data_dir)
+        self._use(name, *(self._own[name] if name in self._own else data.load(name, self.data_dir)))
+
+    def use_images(self, name, whole):
+        """Use a Dataset of one's own from the next run on; a tenth of it is kept for the end.
+
+        Raises ValueError, and changes nothing, where it has too few images for three parts.
+        """
+        rest, test_set = data.split(whole, 0.1, generators(self.settings.seed).split)
+        self._own[name] = rest, test_set
+        self._use(name, rest, test_set)
+
+    def _use(self, name, whole, test_set):
         split_rng = generators(self.settings.seed).split
         self.available, self.validation_set = data.split(whole, self.settings.validation_fraction, split_rng)
         self.test_set = test_set
+        self.before = None
         self.dataset = name
+        self.forget_changes()
+        if self.phase == "running":
+            self.message = f"{data.TITLES.get(name, name)}: used from the next run on."
 
     @property
     def network(self):
@@ -130,53 +206,210 @@ class Lab(traitlets.HasTraits):
 
     # The run
 
-    def start(self):
-        """Begin a run with a fresh network. Does nothing while one goes on."""
+    def put_changes(self, changes):
+        """Replace the Changes of their split."""
+        self.changes[changes.split] = changes
+        self.changes_seen += 1
+
+    def forget_changes(self):
+        """No image is to be changed any more."""
+        self.changes = {split: Changes(self.dataset, split) for split in SPLITS}
+        self.changes_seen += 1
+
+    def start(self, cleaned=False):
+        """Begin a run with a fresh network and pull it to its end. Does nothing while one goes on.
+
+        cleaned: with the changes that were made in the mistakes panel.
+        """
+        if self.phase in ("running", "stopping"):
+            return
+        self._begin(cleaned)
+        self._go()
+
+    def _begin(self, cleaned=False):
+        """Make the next run; the one before is let go of."""
+        if self.loop is None:
+            raise ValueError("There is no running event loop: build the Lab in a cell of a notebook.")
+        if self.run:
+            self.run.close()
+            # Whatever a cleaned run was compared with, the next one is compared with as well.
+            if not self.record.cleaned:
+                same = self.run.evaluation and self.run.validation_set is self.validation_set
+                self.before = self.run.evaluation.logits if same else None
+        settings = self.settings.copy()
+        rngs = generators(settings.seed)
+        train_set = with_other_labels(self.available.select(slice(0, settings.train_size)), settings, rngs.labels)
+        validation_set = self.validation_set
+        if cleaned:
+            train_set = self.changes["training"].apply(train_set)
+            validation_set = self.changes["validation"].apply(validation_set)
+        network = build(settings, rngs.weights, train_set.inputs, len(train_set.class_names))
+        self.taught = []
+        self._record(train(network, train_set, validation_set, settings), settings, cleaned)
+
+    def _record(self, run, settings, cleaned):
+        """Make this the run of the lab, and begin to remember it."""
+        self.run = run
+        train_set, validation_set = run.train_set, run.validation_set
+        self._runs_begun += 1
+        self.record = Record(
+            f"Run {self._runs_begun}", data.TITLES.get(self.dataset, self.dataset), settings.as_dict(), self.run.history,
+            self.run.steps_per_epoch, majority_baseline(train_set.labels_of(), validation_set.labels_of()), 0.0, 0,
+            cleaned,
+        )
+        self.progress = None
+
+    def _go(self, until=None):
+        """Pull the run: to its end, or until Progress is of phase `until`."""
+        self.phase, self.message = "running", TRAINING
+        self.task = self.start_task(self._pull(self.run, until))
+
+    def teach(self, pixels, label):
+        """Let the network go on learning, with one more image, uint8 (rows, columns), and its right label.
+
+        What was taught before comes along, and of the images it knows MIX at random, so that they are not forgotten.
+        Raises ValueError where there is no network that is at rest, and for an image of another size.
+        """
+        run = self.run
+        if run is None or run.failure or self.phase not in ("idle", "paused"):
+            raise ValueError("There is no trained network that could be taught: train one first, and let it come to rest.")
+        if pixels.shape != run.train_set.images.shape[1:]:
+            raise ValueError(f"The image is {pixels.shape}; the network learned from {run.train_set.images.shape[1:]}.")
+        self.taught = [*self.taught, (pixels, label)]
+        rng = generators(self.settings.seed).order
+        rows = np.sort(rng.permutation(len(self.available))[:MIX])
+        # Each taught image often enough to count beside the others.
+        own = [pair for pair in self.taught for _ in range(MIX // 50)]
+        mixed = replace(
+            self.available, indices=None,
+            images=np.concatenate([self.available.images[self.available.indices[rows]], [image for image, _ in own]]),
+            labels=np.concatenate([self.available.labels_of(rows), [number for _, number in own]]),
+        )
+        settings = self.settings.copy()
+        # Small steps: what was learned shall bend, not break.
+        settings.epochs, settings.schedule, settings.learning_rate = 3, "constant", settings.learning_rate / 5
+        network = run.network
+        self._record(train(network, mixed, self.validation_set, settings), settings, False)
+        self.record.name += ", taught"
+        self._go()
+
+    def pause(self):
+        """Hold the run within a slice; it can go on at any time."""
+        if self.phase == "running":
+            self.phase, self.message = "paused", "Paused. Resume goes on from here."
+
+    def resume(self):
+        """Go on with a paused run."""
+        if self.phase != "paused":
+            return
+        if self.task.done():
+            self._go()
+        else:  # it has not noticed the pause yet
+            self.phase, self.message = "running", TRAINING
+
+    def one_more(self, what):
+        """Pull the run, or a new one, on by one batch (what: "training") or one epoch ("epoch"), then pause.
+
+        A run that is over gets one more epoch.
+        """
+        if self.phase in ("running", "stopping") or (self.task and not self.task.done()):
+            return
+        if self.run is None or self.run.failure:
+            self._begin()
+        elif self.run.epoch >= self.run.settings.epochs:
+            self.run.settings.epochs += 1
+        self._go(what)
+
+    def stop(self):
+        """End the run that goes on, within a slice; what it has learned is kept."""
+        if self.phase == "paused":
+            self.phase = "stopping"
+            self._end("idle", self._summary(self.run))
+        elif self.phase == "running":
+            self.phase, self.message = "stopping", "Stopping …"
+
+    def reset(self):
+        """Forget the run and its network; settings and earlier runs stay."""
         if self.phase in ("running", "stopping"):
             return
         if self.run:
             self.run.close()
-        if self.loop is None:
-            raise ValueError("There is no running event loop: build the Lab in a cell of a notebook.")
-        settings = self.settings.copy()
-        train_set = self.available.select(slice(0, settings.train_size))
-        classes = len(train_set.class_names)
-        network = build(settings, generators(settings.seed).weights, train_set.inputs, classes)
-        self.run = train(network, train_set, self.validation_set, settings)
-        self.started = perf_counter()
-        self.progress = None
-        self.phase, self.message = "running", "Training …"
-        self.task = self.start_task(self._pull(self.run))
+        self.run = self.progress = self.record = None
+        self.phase, self.message = "idle", READY
+        self.tick += 1
 
-    def stop(self):
-        """End the run that goes on, within a slice; what it has learned is kept."""
-        if self.phase == "running":
-            self.phase, self.message = "stopping", "Stopping …"
-
-    async def _pull(self, run):
+    async def _pull(self, run, until):
         """Pull the run a slice at a time, so that the page can be used meanwhile."""
-        ended = "failed"
+        phase, message = "failed", "The run ended by an error."
         try:
             since = perf_counter()
             for progress in run:
+                if self.run is not run:
+                    break
                 self.progress = progress
                 if progress.phase == "epoch":
                     self.epochs_seen += 1
-                if perf_counter() - since > SLICE:
+                if self.slow and progress.phase == "training":
+                    self.tick += 1
+                    await asyncio.sleep(SLOW)
+                elif perf_counter() - since > SLICE:
                     self.tick += 1
                     await asyncio.sleep(0)
                     since = perf_counter()
-                if self.phase == "stopping":
+                # After its last epoch a run has still to be pulled to its end.
+                if progress.phase == until and run.epoch < run.settings.epochs and self.phase == "running":
+                    self.phase = "paused"
+                    self.message = f"Paused after {_place(progress)}. Resume goes on from here."
+                if self.phase != "running":
                     break
-            self.message = run.failure or self._summary(run)
-            ended = "failed" if run.failure else "idle"
+            phase = "failed" if run.failure else "idle"
+            message = run.failure or self._summary(run)
         finally:
-            self.phase = ended
+            if self.phase == "paused":
+                self._remember()
+            elif self.run is run:
+                self._end(phase, message)
+
+    def _end(self, phase, message):
+        self._remember()
+        self.message = message
+        self.phase = phase
+
+    def _remember(self):
+        """Bring the run's Record up to date, and into the table when it is new there."""
+        record, run = self.record, self.run
+        record.seconds, record.images = run.seconds, self.progress.images if self.progress else 0
+        if record not in self.records and run.history.step_losses:
+            self.records = [*self.records, record][-RECORDS:]
+        self.records_seen += 1
+
+    def rename(self, record, name):
+        """Call a run something else. Raises ValueError for a name that is empty or another run's."""
+        name = name.strip()
+        if not name:
+            raise ValueError("The name is empty. Write one, then press Rename.")
+        if any(each.name == name for each in self.records if each is not record):
+            raise ValueError(f"Another run is called {name} already. Write a different name.")
+        record.name = name
+        self.records_seen += 1
+
+    def forget(self, record):
+        """Take a Record out of the table."""
+        self.records = [each for each in self.records if each is not record]
+        self.records_seen += 1
 
     def _summary(self, run):
-        stopped = self.phase == "stopping"
-        rows = run.history.rows
+        rows, epochs = run.history.rows, run.settings.epochs
         if not rows:
             return "Stopped before the first epoch was over."
-        first = f"Stopped after {len(rows)} of {run.settings.epochs} epochs" if stopped else f"Done: {len(rows)} epochs"
-        return f"{first}. Validation accuracy {rows[-1].validation_accuracy:.1%}, loss {rows[-1].validation_loss:.3f}."
+        row, words = rows[-1], f"Done: {len(rows)} epochs."
+        if run.settings.patience and self.phase != "stopping":
+            row = rows[run.best_epoch - 1]
+            words = f"Done: {len(rows)} epochs; the weights are those of epoch {row.epoch}, the best."
+        elif len(rows) < epochs:
+            words = f"Stopped after {len(rows)} of {epochs} epochs."
+        return f"{words} Validation accuracy {row.validation_accuracy:.1%}, loss {row.validation_loss:.3f}."
+
+
+def _place(progress):
+    return f"epoch {progress.epoch}" if progress.phase == "epoch" else f"batch {progress.step} of epoch {progress.epoch}"

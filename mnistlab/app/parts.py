@@ -1,4 +1,4 @@
-"""What several panels are made of: the frame, a control made from the settings table, a picture within a page."""
+"""What several panels are made of: the frame, a control made from the settings table, an image within a page."""
 
 import base64
 import math
@@ -25,9 +25,21 @@ class Panel(ipywidgets.VBox):
         self.children = (*widgets, self.lab.browser)
 
 
-def text(html="", *classes):
-    """A widget of HTML that is changed later; classes name it for style sheets and tests."""
-    widget = ipywidgets.HTML(html)
+def make(lab, kind, **options):
+    """A widget of this kind with the layout and the style that all its like in a page share.
+
+    Its own would be two more models for the page to load; looks come from the style sheet.
+    """
+    for name, klass in (("layout", ipywidgets.Layout), ("style", kind.class_traits()["style"].klass)):
+        if klass not in lab.shared:
+            lab.shared[klass] = klass()
+        options[name] = lab.shared[klass]
+    return kind(**options)
+
+
+def text(html="", *classes, lab=None):
+    """A widget of HTML that is changed later; classes name it for style sheets and tests. lab: as for `make`."""
+    widget = make(lab, ipywidgets.HTML, value=html) if lab else ipywidgets.HTML(html)
     for name in classes:
         widget.add_class(name)
     return widget
@@ -35,10 +47,120 @@ def text(html="", *classes):
 
 def button(label, on_click, lab, primary=False):
     """A button whose click is guarded."""
-    made = ipywidgets.Button(description=label)
+    made = make(lab, ipywidgets.Button, description=label)
     made.add_class("mnistlab-primary" if primary else "mnistlab-plain")
     made.on_click(lab.guard(lambda _: on_click()))
     return made
+
+
+def row(*widgets):
+    """Buttons and what goes with them, side by side where there is room."""
+    made = ipywidgets.HBox(widgets)
+    made.add_class("mnistlab-buttons")
+    return made
+
+
+class Opening(ipywidgets.VBox):
+    """A button and what it opens, which is made when it is first opened: a page starts with few widgets.
+
+    label: the button's; contents: a function that returns the widgets; lab: guards it.
+    """
+
+    def __init__(self, label, contents, lab):
+        self.toggle = make(lab, ipywidgets.ToggleButton, description=label)
+        self.toggle.add_class("mnistlab-toggle")
+        self._contents, self._made = contents, None
+        super().__init__([self.toggle])
+        self.toggle.observe(lab.guard(self._on_toggle), "value")
+
+    @property
+    def is_open(self):
+        return self.toggle.value
+
+    def _on_toggle(self, change):
+        if self._made is None:
+            self._made = tuple(self._contents())
+        self.children = (self.toggle, *(self._made if change["new"] else ()))
+
+
+class Controls(ipywidgets.Box):
+    """Controls for some settings, each as the settings table describes it, that follow the lab's settings.
+
+    lab: the shared Lab; names: of the settings. `widgets` are the controls by name. They share one layout and one
+    style, for each of those is a model that the page has to load.
+    """
+
+    def __init__(self, lab, names, *others):
+        self.lab, self._following = lab, False
+        self.widgets = {name: self._control(name) for name in names}
+        boxes = [
+            ipywidgets.VBox([widget, self._help(TABLE[name].metadata["help"])], layout=widget.layout)
+            for name, widget in self.widgets.items()
+        ]
+        super().__init__([*others, *boxes])
+        self.add_class("mnistlab-controls")
+        lab.observe(lab.guard(lambda change: self._follow()), "settings_seen")
+
+    def _control(self, name):
+        about, kind = TABLE[name].metadata, TABLE[name].type
+        low, high = about["slider"]
+        common = dict(description=about["label"])
+        if kind is bool:
+            widget = make(self.lab, ipywidgets.Checkbox, indent=False, **common)
+        elif kind is str:
+            widget = make(self.lab, ipywidgets.Dropdown, options=about["choices"], **common)
+        elif name == "seed":
+            widget = make(self.lab, ipywidgets.BoundedIntText, min=low, max=high, **common)
+        else:
+            widget = self._slider(kind, low, high, about["scale"], dict(continuous_update=False, **common))
+        self._set(name, widget)
+        widget.observe(self.lab.guard(lambda change: self._on_value(name, change["new"])), "value")
+        return widget
+
+    def _slider(self, kind, low, high, scale, common):
+        if scale == "log" and kind is float:
+            ends = [round(math.log10(bound), 6) for bound in (low, high)]
+            return make(
+                self.lab, ipywidgets.FloatLogSlider, value=low, base=10, min=ends[0], max=ends[1], step=0.1,
+                readout_format=".3g", **common,
+            )
+        if scale == "log":  # whole numbers: every power of two
+            powers = [2**power for power in range(round(math.log2(low)), round(math.log2(high)) + 1)]
+            return make(self.lab, ipywidgets.SelectionSlider, options=powers, **common)
+        if kind is int:
+            return make(self.lab, ipywidgets.IntSlider, min=low, max=high, **common)
+        step = (high - low) / 100
+        return make(self.lab, ipywidgets.FloatSlider, min=low, max=high, step=step, readout_format=".3g", **common)
+
+    def _help(self, sentence):
+        made = make(self.lab, ipywidgets.HTML, value=f"<p>{escape(sentence)}</p>")
+        made.add_class("mnistlab-help")
+        return made
+
+    def _on_value(self, name, value):
+        if not self._following:
+            self.lab.change(name, value)
+
+    def _follow(self):
+        """Show the settings as they are, whoever changed them: a preset, a hint, another panel."""
+        self._following = True
+        try:
+            for name, widget in self.widgets.items():
+                self._set(name, widget)
+        finally:
+            self._following = False
+
+    def _set(self, name, widget):
+        """The nearest that the control can show; a slider's range is narrower than the setting's."""
+        value = getattr(self.lab.settings, name)
+        if isinstance(widget, ipywidgets.SelectionSlider):
+            value = min(widget.options, key=lambda option: abs(option - value))
+        elif hasattr(widget, "max") and not isinstance(widget, ipywidgets.FloatLogSlider):
+            value = min(max(value, widget.min), widget.max)
+        elif hasattr(widget, "max"):
+            value = min(max(value, widget.base**widget.min), widget.base**widget.max)
+        if widget.value != value:
+            widget.value = value
 
 
 def help_text(sentence):
@@ -46,26 +168,8 @@ def help_text(sentence):
     return text(f"<p>{escape(sentence)}</p>", "mnistlab-help")
 
 
-def setting_slider(lab, name):
-    """(slider, slider with its help): a slider for one setting, as the settings table describes it."""
-    about = TABLE[name].metadata
-    low, high = about["slider"]
-    common = dict(description=about["label"], continuous_update=False)
-    value = min(max(getattr(lab.settings, name), low), high)
-    if about["scale"] == "log" and TABLE[name].type is float:
-        exponents = [round(math.log10(bound), 6) for bound in (low, high)]
-        slider = ipywidgets.FloatLogSlider(
-            value, base=10, min=exponents[0], max=exponents[1], step=0.1, readout_format=".3g", **common
-        )
-    else:
-        kind = ipywidgets.IntSlider if TABLE[name].type is int else ipywidgets.FloatSlider
-        slider = kind(value, min=low, max=high, **common)
-    slider.observe(lab.guard(lambda change: lab.change(name, change["new"])), "value")
-    return slider, ipywidgets.VBox([slider, help_text(about["help"])])
-
-
 def picture(pixels, alt, size):
-    """An <img> of uint8 pixels (rows, columns) or of a PIL picture, with alternative text, `size` CSS pixels wide."""
+    """An <img> of uint8 pixels (rows, columns) or of a PIL image, with alternative text, `size` CSS pixels wide."""
     if not isinstance(pixels, Image.Image):
         pixels = Image.fromarray(pixels)
     content = base64.b64encode(png(pixels)).decode()

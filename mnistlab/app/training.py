@@ -1,16 +1,25 @@
-"""The training panel: presets, the three sliders, Train and Stop, and how far the run is."""
+"""The training panel: presets, settings, the network they make, Train and its companions, and hints."""
 
 from html import escape
 from time import perf_counter
 
 import ipywidgets
 
-from ..settings import PRESETS
-from .parts import Panel, button, setting_slider, text
+from ..diagram import network_svg
+from ..hints import State, dead_units, hints
+from ..network import described, layers_for
+from ..settings import PRESETS, TABLE
+from .parts import Controls, Opening, Panel, button, make, row, text
 
-SLIDERS = ("learning_rate", "epochs", "hidden_size")
+BASIC = ("learning_rate", "epochs", "hidden_size", "hidden_layers", "activation", "dropout_rate")
+MORE = (
+    "batch_size", "optimizer", "momentum", "schedule", "batch_norm", "convolution", "initialiser", "l2", "l1",
+    "clip_norm", "patience", "loss", "seed",
+)
 # A message twice a second is enough to read.
 SHOW_EVERY = 0.5
+# More hints than these at once would help nobody.
+HINTS = 2
 
 
 class TrainingPanel(Panel):
@@ -19,64 +28,104 @@ class TrainingPanel(Panel):
     def __init__(self, lab=None):
         super().__init__(lab)
         lab = self.lab
-        self.preset = ipywidgets.Dropdown(
-            description="Preset", options=[("Your own settings", "")] + [(p.title, key) for key, p in PRESETS.items()],
-        )
-        self.watch = text("", "mnistlab-help")
-        self.sliders, columns = {}, []
-        for name in SLIDERS:
-            self.sliders[name], column = setting_slider(lab, name)
-            columns.append(column)
+        choices = [("Your own settings", ""), *((preset.title, key) for key, preset in PRESETS.items())]
+        self.preset = make(lab, ipywidgets.Dropdown, description="Preset", options=choices)
+        self.watch = text("", "mnistlab-help", "mnistlab-watch", lab=lab)
+        self.basic = Controls(lab, BASIC, ipywidgets.VBox([self.preset, self.watch]))
+        self.sliders = self.basic.widgets
+        self.diagram = text("", "mnistlab-network", lab=lab)
+        self.more = Opening("More settings", lambda: [Controls(lab, MORE), self.diagram], lab)
         self.train_button = button("Train", lab.start, lab, primary=True)
+        self.train_button.add_class("mnistlab-train")
+        self.pause_button = button("Pause", lambda: lab.resume() if lab.phase == "paused" else lab.pause(), lab)
         self.stop_button = button("Stop", lab.stop, lab)
-        self.progress = text(_progress_html(0, "No run yet"), "mnistlab-progress")
-        self.status = text("", "mnistlab-status")
-        self._shown_at = 0.0
-        self.preset.observe(lab.guard(self._apply_preset), "value")
-        for name in SLIDERS:
-            self.sliders[name].observe(lab.guard(self._own_settings), "value")
+        self.stop_button.add_class("mnistlab-stop")
+        self.batch_button = button("One more batch", lambda: lab.one_more("training"), lab)
+        self.epoch_button = button("One more epoch", lambda: lab.one_more("epoch"), lab)
+        self.reset_button = button("Reset", lab.reset, lab)
+        self.slow = make(lab, ipywidgets.Checkbox, description="Slow motion", indent=False)
+        self.progress = text(_progress_html(0, "No run yet"), "mnistlab-progress", lab=lab)
+        self.status = text("", "mnistlab-status", lab=lab)
+        self.hints = text("", "mnistlab-hints", lab=lab)
+        self._hints, self._hinted_at = [], 0.0
+        self._shown_at, self._choosing = 0.0, False
+        lab.browser.on_act("hint", lab.guard(self._apply_hint))
+        lab.observe(lab.guard(lambda change: self._show_hints()), ["epochs_seen", "phase"])
+        self._show_hints()
+        self.preset.observe(lab.guard(self._on_preset), "value")
+        self.slow.observe(lab.guard(lambda change: lab.set_trait("slow", change["new"])), "value")
+        self.more.toggle.observe(lab.guard(lambda change: self._show_network()), "value")
+        lab.observe(lab.guard(lambda change: self._follow_settings()), ["settings_seen", "dataset"])
         lab.observe(lab.guard(self._follow_phase), "phase")
         lab.observe(lab.guard(lambda change: self._show_message()), "message")
         lab.observe(lab.guard(lambda change: self._show_progress()), ["tick", "epochs_seen"])
         self._follow_phase()
         self._show_message()
-        controls = ipywidgets.Box([ipywidgets.VBox([self.preset, self.watch]), *columns])
-        controls.add_class("mnistlab-controls")
-        buttons = ipywidgets.HBox([self.train_button, self.stop_button])
-        buttons.add_class("mnistlab-buttons")
-        self._explain_preset()
-        self.show(controls, buttons, self.progress, self.status)
+        self._follow_settings()
+        buttons = row(
+            self.train_button, self.pause_button, self.stop_button, self.batch_button, self.epoch_button,
+            self.reset_button, self.slow,
+        )
+        self.show(self.basic, self.more, buttons, self.progress, self.status, self.hints)
 
-    def _apply_preset(self, change):
-        self._explain_preset()
-        if not change["new"]:
-            return
-        self._applying = True
-        try:
-            PRESETS[change["new"]].apply(self.lab.settings)
-            for name, slider in self.sliders.items():
-                slider.value = getattr(self.lab.settings, name)
-        finally:
-            self._applying = False
+    def _on_preset(self, change):
+        if change["new"] and not self._choosing:
+            self.lab.change_all(_values_of(change["new"], self.lab.settings))
 
-    _applying = False
-
-    def _own_settings(self, change):
-        if not self._applying:
-            self.preset.value = ""
-
-    def _explain_preset(self):
-        chosen = PRESETS.get(self.preset.value)
-        sentence = f"Watch: {chosen.watch}" if chosen else "Move the sliders, or choose an experiment here."
+    def _follow_settings(self):
+        """The preset and its sentence follow from the settings, whoever changed them last."""
+        settings = self.lab.settings
+        key = next((key for key in PRESETS if _values_of(key, settings) == settings.as_dict()), "")
+        self._choosing = True
+        self.preset.value = key
+        self._choosing = False
+        changed = [name for name in (*BASIC, *MORE) if getattr(settings, name) != TABLE[name].default]
+        if key:
+            sentence = f"Watch: {PRESETS[key].watch}"
+        elif changed:
+            sentence = "Other than usual: " + ", ".join(map(settings.said, changed)) + "."
+        else:
+            sentence = "Move the sliders, or choose an experiment here."
         self.watch.value = f"<p>{escape(sentence)}</p>"
+        self._show_network()
+
+    def _show_network(self):
+        """The drawing, where it is open. Whatever cannot be built says why."""
+        if not self.more.is_open:
+            return
+        images = self.lab.available
+        try:
+            layers = layers_for(self.lab.settings, images.inputs, len(images.class_names))
+            self.diagram.value = network_svg(described(layers))
+        except ValueError as error:
+            self.diagram.value = f'<p class="mnistlab-message mnistlab-alarm">{escape(str(error))}</p>'
 
     def _follow_phase(self, change=None):
         """Which buttons work is decided here and nowhere else."""
         phase = self.lab.phase
-        self.train_button.disabled = phase in ("running", "stopping")
-        self.stop_button.disabled = phase != "running"
-        if self.lab.run:
-            self._show_progress(at_once=True)
+        busy = phase in ("running", "stopping")
+        self.train_button.disabled = self.reset_button.disabled = busy
+        self.batch_button.disabled = self.epoch_button.disabled = busy
+        self.stop_button.disabled = phase not in ("running", "paused")
+        self.pause_button.disabled = phase not in ("running", "paused")
+        self.pause_button.description = "Resume" if phase == "paused" else "Pause"
+        self._show_progress(at_once=True)
+
+    def _show_hints(self):
+        """What the rules have to say of the run as it stands, the most important first."""
+        lab, now = self.lab, perf_counter()
+        held = lab.phase in ("idle", "paused", "failed")
+        if not held and now - self._hinted_at < 2 * SHOW_EVERY:
+            return
+        self._hinted_at = now
+        self._hints = hints(_state(lab, held))[:HINTS] if lab.run else []
+        lines = "".join(
+            f'<p>{escape(hint.sentence)}{_apply_button(number, hint)}</p>' for number, hint in enumerate(self._hints)
+        )
+        self.hints.value = lines or "<p class='mnistlab-small'>When a run looks wrong, a hint appears here.</p>"
+
+    def _apply_hint(self, value, choice):
+        self.lab.change_all(self._hints[int(value)].change)
 
     def _show_message(self):
         kind = " mnistlab-alarm" if self.lab.phase == "failed" else ""
@@ -85,13 +134,12 @@ class TrainingPanel(Panel):
     def _show_progress(self, at_once=False):
         now, progress, run = perf_counter(), self.lab.progress, self.lab.run
         if progress is None:
-            self.progress.value = _progress_html(0, "Starting …")
+            self.progress.value = _progress_html(0, "Starting …" if run else "No run yet")
             return
         if not at_once and now - self._shown_at < SHOW_EVERY:
             return
         self._shown_at = now
-        seconds = now - self.lab.started
-        whole = run.settings.epochs * len(run.train_set)
+        whole, seconds = run.settings.epochs * len(run.train_set), run.seconds
         speed = progress.images / max(seconds, 1e-9)
         words = [f"Epoch {progress.epoch} of {run.settings.epochs}", f"{speed:,.0f} images/s"]
         if self.lab.phase == "running":
@@ -99,6 +147,34 @@ class TrainingPanel(Panel):
         else:
             words.append(f"{seconds:.1f} s")
         self.progress.value = _progress_html(progress.images / whole, " · ".join(words))
+
+
+def _state(lab, held):
+    """The run as the rules see it: what came before the last change of a setting is not blamed on that setting."""
+    run, history = lab.run, lab.run.history
+    since = history.marks[-1][0] if history.marks else 0
+    return State(
+        settings=run.settings, step_losses=tuple(history.step_losses[since:]),
+        rows=tuple(row for row in history.rows if row.epoch * run.steps_per_epoch > since),
+        baseline=lab.record.baseline, classes=run.network.outputs, validation_size=len(run.validation_set),
+        # It takes a look at every validation image: while a run goes on, that time belongs to training.
+        dead_share=dead_units(run.network, run.validation_set) if held and history.rows else (),
+        failure=run.failure, over=lab.phase in ("idle", "failed"),
+    )
+
+
+def _apply_button(number, hint):
+    if not hint.change:
+        return ""
+    words = ", ".join(f"{TABLE[name].metadata['label'].lower()} {value:g}" for name, value in hint.change.items())
+    return f' <button type="button" data-act="hint" data-value="{number}">Apply: {escape(words)}</button>'
+
+
+def _values_of(key, settings):
+    """Every setting by name, as the preset would have it now."""
+    wanted = settings.copy()
+    PRESETS[key].apply(wanted)
+    return wanted.as_dict()
 
 
 def _progress_html(share, words):

@@ -1,80 +1,47 @@
 """Real servers and a real headless Chromium for the browser tests."""
 
 import os
-import shutil
-import socket
-import subprocess
 import sys
-import threading
-import urllib.error
-import urllib.request
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
 
+from benchmarks import browser as real
+
 ROOT = Path(__file__).parents[2]
 HOW_TO_GET_ONE = "There is no Chromium: install one (Debian: apt-get install chromium) or name it in MNISTLAB_CHROMIUM."
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]
 
 
 @pytest.fixture(scope="package")
 def chromium():
     """The browser, one for all tests."""
-    names = (os.environ.get("MNISTLAB_CHROMIUM"), "chromium", "chromium-browser", "google-chrome", "chrome")
-    found = next((path for name in names if name and (path := shutil.which(name))), None)
+    found = real.chromium_path()
     if found is None:
         pytest.fail(HOW_TO_GET_ONE) if os.environ.get("CI") == "true" else pytest.skip(HOW_TO_GET_ONE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=found, args=real.FLAGS)
         yield browser
         browser.close()
-
-
-def free_port():
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager
 def server(command, address, home, **variables):
     """Run a server in an empty home folder until the block ends; waits until `address` answers."""
-    log = Path(home) / "server.log"
     environment = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), **variables}
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
         environment.pop(name, None)
-    with open(log, "wb") as output:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=ROOT
-        )
-    try:
-        pause = threading.Event()
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(address, timeout=30).close()
-                break
-            except urllib.error.HTTPError:
-                break
-            except OSError:
-                assert process.poll() is None, log.read_text("utf-8", "replace")
-                pause.wait(0.1)
+    log = Path(home) / "server.log"
+    with real.server(command, address, log, env=environment, cwd=ROOT) as process:
         process.log = log
         yield process
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @contextmanager
 def app(home, *options, **variables):
     """`mnistlab app` in an empty home folder; gives (its address, its process)."""
-    port = free_port()
+    port = real.free_port()
     address = f"http://127.0.0.1:{port}/"
     command = [sys.executable, "-m", "mnistlab", "app", "--no-browser", "--port", str(port), *options]
     with server(command, address + "static/ready", home, **variables) as process:

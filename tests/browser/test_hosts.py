@@ -6,7 +6,9 @@ import sys
 import psutil
 from playwright.sync_api import expect
 
-from .conftest import free_port, server
+from benchmarks.browser import free_port
+
+from .conftest import server
 from .steps import LONG, digit_picture, open_lab, press, set_by_keyboard, status, train_to_the_end, upload
 
 
@@ -40,10 +42,11 @@ def test_jupyterlab_runs_the_notebook_with_the_same_controls(watched, serving, t
     train_to_the_end(page)
     expect(page.locator(".mnistlab-top-losses img")).to_have_count(12)
     _, held_out = sample
-    upload(page, ("digit.png", digit_picture(held_out, 0)), ("notes.txt", b"seven"))
+    upload(page, ("digit.png", digit_picture(held_out, 0)), ("notes.txt", b"seven"), ("large.bmp", bytes(25_000_000)))
     answer = page.locator(".mnistlab-prediction")
     expect(answer).to_contain_text(f"This is {held_out.labels_of([0])[0]}, says the network")
     expect(answer).to_contain_text("notes.txt is not an image")
+    expect(answer).to_contain_text("large.bmp is 25.0 MB")
 
 
 def test_the_page_works_behind_a_prefix_as_binder_serves_it(watched, serving, tmp_path, sample):

@@ -30,7 +30,7 @@ def test_the_page_has_a_title_a_language_one_main_and_one_heading(watched, voila
     assert page.locator("html").get_attribute("lang") == "en"
     expect(page.get_by_role("main")).to_have_count(1)
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
-    expect(page.get_by_text("Your pictures stay in this session")).to_be_visible()
+    expect(page.get_by_text("What you draw and upload stays in this session")).to_be_visible()
     expect(page.locator("body")).not_to_contain_text("from mnistlab.app import")  # sources are stripped
 
 
@@ -79,9 +79,10 @@ def test_a_run_draws_live_curves_and_shows_the_worst_images(watched, voila):
     expect(page.locator(".mnistlab-caption")).to_contain_text("After epoch 50: training loss 0.0")
     images = page.locator(".mnistlab-top-losses img")
     expect(images).to_have_count(12)
-    assert all(re.match(r"Validation image \d+: \d, read as \d", text) for text in images.evaluate_all("e => e.map(i => i.alt)"))
+    alternatives = images.evaluate_all("images => images.map(image => image.alt)")
+    assert all(re.fullmatch(r"Validation image \d+: read as \d, is \d", text) for text in alternatives)
     captions = page.locator(".mnistlab-top-losses figcaption").all_inner_texts()
-    found = [re.match(r"(\d) for (\d)\nloss ([\d.]+)\nprob\. (\d+)%", caption) for caption in captions]
+    found = [re.fullmatch(r"read as (\d), is\s(\d)\nloss ([\d.]+)\n(\d+)% sure", caption) for caption in captions]
     losses = [float(match[3]) for match in found]
     assert losses == sorted(losses, reverse=True) and losses[0] > 1
 
@@ -131,7 +132,13 @@ def test_a_preset_moves_the_sliders_and_says_what_to_watch(watched, voila):
     expect(slider(page, "Epochs")).to_have_attribute("aria-valuetext", "10")
     expect(page.get_by_text("Watch: The loss jumps up")).to_be_visible()
     set_by_keyboard(page, "Learning rate", "ArrowLeft")
-    expect(page.get_by_role("combobox", name="Preset")).to_have_value("Your own settings")
+    preset = page.get_by_role("combobox", name="Preset")
+    expect(preset).to_have_value("Your own settings")
+    preset.select_option(label="Quick")
+    expect(slider(page, "Learning rate")).to_have_attribute("aria-valuetext", "0.500")
+    set_by_keyboard(page, "Hidden size", "Home")
+    expect(preset).to_have_value("Your own settings")
+    expect(page.get_by_text("Other than usual: learning rate 0.5, hidden size 8 units, momentum 0.8, schedule one-cycle.")).to_be_visible()
 
 
 def test_an_uploaded_digit_is_read_and_read_again_after_another_run(watched, voila, sample):
@@ -144,7 +151,7 @@ def test_an_uploaded_digit_is_read_and_read_again_after_another_run(watched, voi
     expect(answer).to_contain_text("no trained network yet")
     train_to_the_end(page)
     expect(answer).to_contain_text("This is 7, says the network")
-    expect(answer.locator("img")).to_have_count(2)
+    expect(answer.get_by_role("img", name="centred")).to_have_count(1)
     expect(answer.get_by_role("row")).to_have_count(10)
     upload(page, ("seven.png", digit_picture(held_out, seven)), ("again.png", digit_picture(held_out, seven, 90)))
     expect(answer.get_by_text("This is 7, says the network")).to_have_count(2)
@@ -166,17 +173,124 @@ def test_a_file_of_nearly_twenty_megabytes_arrives(watched, voila, sample):
     [
         ("notes.txt", b"seven", "notes.txt is not an image that can be read here"),
         ("empty.png", b"", "empty.png is empty"),
-        ("large.bmp", bytes(25_000_000), "images may have up to 20 MB"),
+        ("large.bmp", bytes(25_000_000), "large.bmp is 25.0 MB; files up to 20 MB can be read"),
     ],
 )
 def test_a_bad_file_gets_a_sentence_and_the_page_goes_on(watched, voila, name, content, sentence):
     page = watched()
     open_lab(page, voila[0])
     upload(page, (name, content))
-    expect(page.locator(".mnistlab-prediction")).to_contain_text(sentence, timeout=LONG)
-    expect(status(page)).to_contain_text(sentence)
+    expect(page.locator(".mnistlab-prediction").get_by_role("alert")).to_contain_text(sentence, timeout=LONG)
+    expect(status(page)).to_contain_text("Ready")
     expect(page.locator("body")).not_to_contain_text("Traceback")
     train_to_the_end(page)
+
+
+def test_files_of_more_than_a_hundred_megabytes_together_arrive(watched, voila, sample, tmp_path):
+    page = watched()
+    open_lab(page, voila[0])
+    train_to_the_end(page)
+    content = digit_picture(sample[1], 0, side=2560, kind="BMP")
+    files = [tmp_path / f"{k}.bmp" for k in range(6)]
+    for file in files:
+        file.write_bytes(content)
+    huge = tmp_path / "huge.jpg"
+    with open(huge, "wb") as sparse:
+        sparse.truncate(300_000_000)
+    assert len(content) * len(files) > 100_000_000
+    upload(page, *map(str, (*files[:3], huge, *files[3:])))
+    answer = page.locator(".mnistlab-prediction")
+    expect(answer.get_by_text("says the network")).to_have_count(6, timeout=2 * LONG)
+    expect(answer.get_by_role("alert")).to_contain_text("huge.jpg is 300.0 MB")
+    train_to_the_end(page)  # the connection is still there
+
+
+def test_train_hands_the_focus_to_stop_and_gets_it_back(watched, voila):
+    page = watched()
+    open_lab(page, voila[0])
+    train, stop = (page.get_by_role("button", name=name, exact=True) for name in ("Train", "Stop"))
+    set_by_keyboard(page, "Epochs", "End")
+    train.focus()
+    page.keyboard.press("Enter")
+    expect(stop).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(status(page)).to_contain_text("Stopped")
+    expect(train).to_be_focused()
+    set_by_keyboard(page, "Epochs", "Home")
+    train.focus()
+    page.keyboard.press("Space")
+    expect(status(page)).to_contain_text("Done")
+    expect(train).to_be_focused()
+
+
+def test_the_focus_stays_where_a_pupil_has_put_it(watched, voila):
+    page = watched()
+    open_lab(page, voila[0])
+    set_by_keyboard(page, "Epochs", "End")
+    train = page.get_by_role("button", name="Train", exact=True)
+    train.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_focused()
+    slider(page, "Learning rate").focus()
+    expect(status(page)).to_contain_text("Done", timeout=4 * LONG)
+    expect(train).to_be_enabled()
+    expect(slider(page, "Learning rate")).to_be_focused()
+
+
+def test_whatever_the_tab_key_reaches_has_a_role_and_a_name(watched, voila):
+    page = watched()
+    open_lab(page, voila[0])
+    expect(page.get_by_role("textbox", name="Learning rate value")).to_have_text("0.100")
+    nameless = page.locator(".mnistlab").locator("[tabindex='0'], button, select, input:visible").evaluate_all(
+        """elements => elements.filter((element) =>
+          !element.matches(':is(button, select, input, [role=slider], [role=textbox])')
+          || !(element.ariaLabel || element.textContent.trim() || element.labels?.length)
+        ).map((element) => element.outerHTML)"""
+    )
+    assert nameless == []
+
+
+def test_the_caption_describes_the_curves(watched, voila):
+    page = watched()
+    open_lab(page, voila[0])
+    train_to_the_end(page)
+    image = page.get_by_role("img", name=re.compile("Curves of loss"))
+    expect(image).to_have_accessible_description(re.compile("After epoch 4: training loss 0"))
+
+
+# Where everything on the page begins, in CSS pixels from its top.
+PLACES = """() => [...document.querySelectorAll('h1, h2, .mnistlab, .mnistlab-controls, .mnistlab-buttons,'
+  + ' .mnistlab-progress, .mnistlab-status, .mnistlab-curves, .mnistlab-caption, .mnistlab-grid')].map(
+  (element) => `${element.className || element.textContent}: ${element.getBoundingClientRect().top + scrollY}`)"""
+
+
+@pytest.mark.parametrize("width", [1280, 820, 390])
+def test_nothing_moves_from_before_a_run_until_after_it(watched, voila, width):
+    page = watched(viewport={"width": width, "height": 900})
+    open_lab(page, voila[0])
+    set_by_keyboard(page, "Epochs", "End")
+    page.wait_for_function("document.querySelector('.mnistlab-curves img').naturalWidth > 100")
+    before = page.evaluate(PLACES)
+    assert len(before) > 15
+    press(page, "Train")
+    expect(page.locator(".mnistlab-caption")).to_contain_text("First epoch", timeout=LONG)
+    assert page.evaluate(PLACES) == before
+    expect(page.locator(".mnistlab-top-losses img")).to_have_count(12, timeout=LONG)
+    assert page.evaluate(PLACES) == before
+    expect(page.locator(".mnistlab-progress")).to_contain_text("left")
+    assert page.evaluate(PLACES) == before
+    set_by_keyboard(page, "Hidden size", "Home")  # brings another sentence
+    expect(status(page)).to_contain_text("next run")
+    assert page.evaluate(PLACES) == before
+    expect(status(page)).to_contain_text("Done", timeout=4 * LONG)
+    assert page.evaluate(PLACES) == before
+    for label in ("Quick", "Too high a learning rate", "Too small"):
+        page.get_by_role("combobox", name="Preset").select_option(label=label)
+        expect(page.get_by_text("Watch:")).to_be_visible()
+        assert page.evaluate(PLACES) == before
+    set_by_keyboard(page, "Epochs", "Home")
+    train_to_the_end(page)
+    assert page.evaluate(PLACES) == before
 
 
 def test_everything_can_be_moved_while_a_run_goes_on(watched, voila):
@@ -185,7 +299,7 @@ def test_everything_can_be_moved_while_a_run_goes_on(watched, voila):
     set_by_keyboard(page, "Epochs", "End")
     press(page, "Train")
     set_by_keyboard(page, "Hidden size", "Home")
-    expect(status(page)).to_contain_text("Hidden size counts from the next run on.")
+    expect(status(page)).to_contain_text("Hidden size: used from the next run on.")
     set_by_keyboard(page, "Training images", "Home")
     page.get_by_role("combobox", name="Preset").select_option(label="Too small")
     expect(status(page)).to_contain_text("Done: 50 epochs", timeout=4 * LONG)
@@ -231,7 +345,7 @@ def test_the_full_set_is_downloaded_with_progress_and_then_used(watched, serving
     note = page.locator(".mnistlab-data-note")
     expect(note).to_contain_text("MNIST is not on this machine yet. Press Download")
     press(page, "Download")
-    expect(note).to_contain_text("MNIST: up to 54,000 images to learn from", timeout=LONG)
+    expect(note).to_contain_text("MNIST: 70,000 images. 54,000 to learn from (training)", timeout=LONG)
     expect(slider(page, "Training images")).to_have_attribute("aria-valuetext", "54000")
     set_by_keyboard(page, "Epochs", "Home")
     train_to_the_end(page)
@@ -253,4 +367,4 @@ def test_without_a_network_the_page_says_so_and_stays_with_the_sample(watched, s
 def test_the_terminal_of_the_app_says_where_the_page_is_and_shows_no_traceback(voila):
     text = voila[1].log.read_text()
     assert text.startswith(f"The lab is at {voila[0]}")
-    assert "Traceback" not in text
+    assert "Traceback" not in text, text

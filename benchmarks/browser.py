@@ -1,0 +1,62 @@
+"""A real server and a real Chromium, for the tests of the page and for measuring it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]
+
+
+def chromium_path():
+    """Where Chromium is: as MNISTLAB_CHROMIUM says, or on the path under one of its names; None where it is not."""
+    names = (os.environ.get("MNISTLAB_CHROMIUM"), "chromium", "chromium-browser", "google-chrome", "chrome")
+    return next((path for name in names if name and (path := shutil.which(name))), None)
+
+
+def free_port():
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def server(command, address, log, **options):
+    """Run a server until the block ends; gives the process once `address` answers.
+
+    log: the file that takes what it says; options: as for subprocess.Popen. Raises RuntimeError with what it said
+    where it ends before it answers.
+    """
+    with open(log, "wb") as output:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, **options
+        )
+    try:
+        _wait_for(address, process, log)
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_for(address, process, log):
+    pause = threading.Event()
+    for _ in range(600):
+        try:
+            urllib.request.urlopen(address, timeout=30).close()
+            return
+        except urllib.error.HTTPError:  # an answer, too
+            return
+        except OSError:
+            if process.poll() is not None:
+                raise RuntimeError(log.read_text("utf-8", "replace")) from None
+            pause.wait(0.1)
+    raise RuntimeError(f"No answer from {address}: {log.read_text('utf-8', 'replace')}")

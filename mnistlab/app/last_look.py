@@ -1,0 +1,78 @@
+"""The test set, a part of the curves panel: one button, and a count that says what each look costs."""
+
+import asyncio
+from html import escape
+
+import numpy as np
+
+from .. import data
+from ..evaluation import Evaluation, logits_in_chunks
+from .parts import button, row
+from .runs import html
+
+
+class LastLook:
+    """A button that measures the network on the test set, and what it says. `widgets`: what to show."""
+
+    def __init__(self, lab):
+        self.lab, self._looking, self._result = lab, False, ""
+        self.button = button("Evaluate once on the test set", self._look, lab)
+        self.note = html(lab, "mnistlab-said", "mnistlab-last-look")
+        lab.observe(lab.guard(lambda change: self._show()), ["phase", "dataset", "tick"])
+        self._show()
+        self.widgets = (row(self.button, self.note),)
+
+    def _show(self):
+        """Whether the button works follows from the lab; a tick may be a reset."""
+        lab = self.lab
+        title = data.TITLES.get(lab.dataset, lab.dataset)
+        other = lab.record and lab.record.dataset != title
+        self.button.disabled = lab.phase != "idle" or lab.run is None or bool(other) or self._looking
+        words = _why(lab.test_looks.get(lab.dataset, 0), title, len(lab.test_set))
+        if other:
+            words = f"The network has learned {lab.record.dataset}, and the dataset is {title} now. {words}"
+        words = f"<p>{escape(words)}</p>"
+        if self._result:
+            words = f"<p><b>{escape(self._result)}</b></p>{words}"
+        if self.note.value != words:
+            self.note.value = words
+
+    def _look(self):
+        self._looking = True
+        self._show()
+        self.lab.start_task(self._evaluate(self.lab.run))
+
+    async def _evaluate(self, run):
+        """A slice at a time, so that the page can be used meanwhile; counted when it is seen."""
+        lab, dataset, test_set, name = self.lab, self.lab.dataset, self.lab.test_set, self.lab.record.name
+        try:
+            logits = np.empty((len(test_set), run.network.outputs), run.network.dtype)
+            for _ in logits_in_chunks(run.network, test_set, logits):
+                await asyncio.sleep(0)
+                if lab.run is not run or lab.phase != "idle":
+                    self._result = "A run began meanwhile: nothing was measured, and it does not count."
+                    return
+            evaluation = Evaluation(logits, test_set.labels_of(), run.loss.name)
+            lab.test_looks[dataset] = lab.test_looks.get(dataset, 0) + 1
+            self._result = f"{name}: test accuracy {evaluation.accuracy:.1%}, loss {evaluation.loss:.3f}."
+        finally:
+            self._looking = False
+            self._show()
+
+
+def _why(looks, title, images):
+    """How often the test set was looked at, and why that matters."""
+    if looks == 0:
+        return (
+            f"Not looked at yet: the {images:,} test images of {title}. Look once, at the very end. The validation set "
+            "has helped you to choose; these images have helped nobody, so their figure is the honest one."
+        )
+    if looks == 1:
+        return (
+            "Looked at once: this figure is an honest one. Change something because of it and look again, and the next "
+            "one is worth less: then the test set has helped to choose, as the validation set has."
+        )
+    return (
+        f"Looked at {looks} times. Each look is worth less than the one before: the best of {looks} figures is partly "
+        "luck, and new digits will not bring that luck along."
+    )

@@ -1,0 +1,325 @@
+"""The mistakes panel: the images with the highest loss, what is taken for what, when to say "I don't know", cleaning."""
+
+import asyncio
+import base64
+from html import escape
+from time import perf_counter
+
+import ipywidgets
+import numpy as np
+
+from ..cleaning import Changes
+from ..evaluation import Evaluation, logits_in_chunks
+from ..label_errors import MNIST_TEST
+from .parts import Opening, Panel, button, help_text, make, picture, row, text
+
+COUNT = 12
+# Small runs finish many epochs a second; nobody can look at more than this many pages of images.
+SHOW_EVERY = 0.5
+SETS = (("Validation", "validation"), ("Training", "training"), ("Test", "test"))
+# Takes as much room as the images will, so that nothing below moves when they come.
+EMPTY = (
+    "<p>After the first epoch the twelve images with the highest loss appear here.</p>"
+    + '<div class="mnistlab-grid" aria-hidden="true">'
+    + '<div class="mnistlab-empty"></div>' * COUNT + "</div>"
+)
+LABEL_ERRORS = (
+    "MNIST's own test set has label errors: for fifteen of its images people have agreed that the label is wrong "
+    "(labelerrors.com, arXiv 2103.14749). Those among these images are marked."
+)
+
+
+class MistakesPanel(Panel):
+    """What the network gets wrong, and what to do about it. `lab`: the shared Lab; without one it makes its own.
+
+    What is decided here is plain data in `lab.changes`, and applies to the next run that is asked to use it.
+    """
+
+    def __init__(self, lab=None):
+        super().__init__(lab)
+        lab = self.lab
+        self.set = make(lab, ipywidgets.Dropdown, description="Images of", options=SETS)
+        self.label = make(lab, ipywidgets.Dropdown, description="Class", options=self._classes())
+        self.images = text(EMPTY, "mnistlab-top-losses", lab=lab)
+        self.note = text("", "mnistlab-changes", lab=lab)
+        self.again_button = button("Train again on the cleaned set", lambda: lab.start(cleaned=True), lab)
+        self.undo_button = button("Undo all changes", lab.forget_changes, lab)
+        self.sides = text("", "mnistlab-before-after", lab=lab)
+        self.matrix = Opening("Confusion matrix, precision and recall", self._make_matrix, lab)
+        self.threshold = Opening("I don't know", self._make_threshold, lab)
+        self.file = Opening("Save or load the changes", self._make_file, lab)
+        # What is drawn, and the last evaluation of another set than validation with what it is of.
+        self._shown_at, self._drawn, self._evaluation, self._of = 0.0, None, None, None
+        lab.observe(lab.guard(self._on_epoch), "epochs_seen")
+        lab.observe(lab.guard(self._on_phase), "phase")
+        lab.observe(lab.guard(lambda change: self._on_dataset()), "dataset")
+        lab.observe(lab.guard(lambda change: self._show_changes()), "changes_seen")
+        lab.browser.on_act("clean", lab.guard(self._on_clean))
+        lab.browser.on_act("cell", lab.guard(self._on_cell))
+        for choice in (self.set, self.label):
+            choice.observe(lab.guard(lambda change: self._show()), "value")
+        self._show_changes()
+        self.show(
+            row(self.set, self.label), self.images, row(self.again_button, self.undo_button), self.note, self.sides,
+            self.matrix, self.threshold, self.file,
+        )
+
+    # When to draw
+
+    def _on_epoch(self, change):
+        if self.set.value == "validation" and perf_counter() - self._shown_at >= SHOW_EVERY:
+            self._show()
+
+    def _on_phase(self, change):
+        if change["new"] in ("idle", "failed", "paused"):
+            self._show()
+            self._show_sides()
+        self._show_changes()
+
+    def _on_dataset(self):
+        self.label.options = self._classes()
+        self.label.value = None
+
+    def _classes(self):
+        return [("all", None), *((name, label) for label, name in enumerate(self.lab.available.class_names))]
+
+    def _dataset(self):
+        run = self.lab.run
+        return {"validation": run.validation_set, "training": run.train_set, "test": self.lab.test_set}[self.set.value]
+
+    def _show(self):
+        """All that is open, from the evaluation of the chosen set by the network as it is now."""
+        run = self.lab.run
+        if run is None or run.evaluation is None:
+            self.images.value, self._drawn = EMPTY, None
+            return
+        if self.set.value == "validation":
+            self._draw(run.evaluation)
+        elif self.lab.phase not in ("running", "stopping"):
+            of = (run, self.set.value, len(run.history.step_losses))
+            if of == self._of:
+                self._draw(self._evaluation)
+            else:
+                self.lab.start_task(self._evaluate(of))
+
+    async def _evaluate(self, of):
+        """Let the network look at another set, in slices, so that the page can be used meanwhile."""
+        run, dataset = of[0], self._dataset()
+        logits = np.empty((len(dataset), run.network.outputs), run.network.dtype)
+        for _ in logits_in_chunks(run.network, dataset, logits):
+            await asyncio.sleep(0)
+        self._evaluation, self._of = Evaluation(logits, dataset.labels_of(), run.loss.name), of
+        if of == (self.lab.run, self.set.value, len(run.history.step_losses)):
+            self._draw(self._evaluation)
+
+    def _draw(self, evaluation):
+        self._drawn = evaluation
+        self._shown_at = perf_counter()
+        mistakes = evaluation.top_losses(COUNT, self.label.value)
+        wrong = int((evaluation.predictions != evaluation.labels).sum())
+        sentence = (
+            f"{wrong:,} of {len(evaluation.labels):,} {self.set.value} images are read wrongly. These cost most; “sure” "
+            "is the probability that the network gives to its own answer."
+        )
+        if self.set.value == "test" and self.lab.dataset == "mnist":
+            sentence += " " + LABEL_ERRORS
+        self.images.value = f"<p>{escape(sentence)}</p>{self._grid(mistakes)}"
+        if self.matrix.is_open:
+            self._draw_matrix()
+        if self.threshold.is_open:
+            self._draw_threshold()
+
+    # The images
+
+    def _grid(self, mistakes):
+        return f'<div class="mnistlab-grid">{"".join(map(self._figure, mistakes))}</div>'
+
+    def _figure(self, mistake):
+        dataset, names = self._dataset(), self.lab.run.train_set.class_names
+        prediction, actual = names[mistake.prediction], names[mistake.actual]
+        number = int(dataset.indices[mistake.index])
+        words = f"{self.set.label} image {number}: read as {prediction}, is {actual}"
+        right = " mnistlab-right" if mistake.prediction == mistake.actual else ""
+        known = MNIST_TEST.get(number) if (self.set.value, self.lab.dataset) == ("test", "mnist") else None
+        error = "<br>a known label error" if known else ""
+        return (
+            f'<figure class="mnistlab-figure{right}">{picture(dataset.image(mistake.index), words, 84)}<figcaption>'
+            f"read as <b>{escape(prediction)}</b>, is&nbsp;{escape(actual)}<br>"
+            f"loss {mistake.loss:.2f}<br>{mistake.probability:.0%} sure{error}</figcaption>"
+            f"{self._choice(number, names)}</figure>"
+        )
+
+    def _choice(self, number, names):
+        """What is to be done with an image: keep it, delete it, or give it another label. The test set stays as it is."""
+        if self.set.value == "test" or self.lab.phase in ("running", "stopping"):
+            return ""
+        labels = self.lab.changes[self.set.value].labels
+        chosen = "keep" if number not in labels else "delete" if labels[number] is None else str(labels[number])
+        options = [("keep", "Keep"), ("delete", "Delete"), *((str(k), f"is {name}") for k, name in enumerate(names))]
+        items = "".join(
+            f'<option value="{value}"{" selected" if value == chosen else ""}>{escape(word)}</option>'
+            for value, word in options
+        )
+        return (
+            f'<select data-act="clean" data-value="{self.set.value} {number}" '
+            f'aria-label="What to do with {self.set.value} image {number}">{items}</select>'
+        )
+
+    # Cleaning
+
+    def _on_clean(self, value, choice):
+        split, number = value.split()
+        changes, number = self.lab.changes[split], int(number)
+        if choice == "keep":
+            changed = changes.keep(number)
+        else:
+            changed = changes.delete(number) if choice == "delete" else changes.relabel(number, int(choice))
+        self.lab.put_changes(changed)
+
+    def _show_changes(self):
+        changes = self.lab.changes.values()
+        deleted, relabelled = (sum(len(getattr(each, kind)) for each in changes) for kind in ("deleted", "relabelled"))
+        if deleted or relabelled:
+            sentence = f"To be changed: {deleted} deleted, {relabelled} with a new label. No file is ever changed."
+        else:
+            sentence = "Choose Delete or a new label under an image whose label is wrong, then train again without it."
+        self.note.value = f"<p>{sentence}</p>"
+        busy = self.lab.phase in ("running", "stopping")
+        self.again_button.disabled = busy or not (deleted or relabelled)
+        self.undo_button.disabled = not (deleted or relabelled)
+        if self.file.is_open:
+            self._show_link()
+
+    def _show_sides(self):
+        """Before and after cleaning, both measured on the validation set as it was and as it is now."""
+        lab, run = self.lab, self.lab.run
+        if not (lab.phase == "idle" and run and run.evaluation and lab.record.cleaned and lab.before is not None):
+            self.sides.value = ""
+            return
+        original, cleaned = lab.validation_set, lab.changes["validation"].apply(lab.validation_set)
+        logits = np.empty((len(original), run.network.outputs), run.network.dtype)
+        for _ in logits_in_chunks(run.network, original, logits):
+            pass
+        kept = np.isin(original.indices, cleaned.indices)
+        lines = ""
+        for words, outputs in (("Before cleaning", lab.before), ("After cleaning", logits)):
+            figures = []
+            for rows, dataset in ((slice(None), original), (kept, cleaned)):
+                evaluation = Evaluation(outputs[rows], dataset.labels_of(), run.loss.name)
+                figures.append(f"<td>{evaluation.accuracy:.2%}</td><td>{evaluation.loss:.3f}</td>")
+            lines += f'<tr><th scope="row">{words}</th>{"".join(figures)}</tr>'
+        self.sides.value = (
+            "<table><caption>The same training, before and after cleaning</caption><tr><td></td>"
+            '<th colspan="2" scope="colgroup">validation set as it was</th>'
+            '<th colspan="2" scope="colgroup">validation set cleaned</th></tr>'
+            '<tr><td></td><th scope="col">accuracy</th><th scope="col">loss</th><th scope="col">accuracy</th>'
+            f'<th scope="col">loss</th></tr>{lines}</table>'
+        )
+
+    def _make_file(self):
+        self.link = text("", "mnistlab-link")
+        self.load = ipywidgets.FileUpload(description="Load changes", accept=".json,application/json", multiple=False)
+        self.load.add_class("mnistlab-plain")
+        self.load.observe(self.lab.guard(self._on_load), "value")
+        self._show_link()
+        return help_text("The changes are a small text file: which images go, and which labels are new."), self.link, self.load
+
+    def _show_link(self):
+        links = ""
+        for split, changes in self.lab.changes.items():
+            if len(changes):
+                content = base64.b64encode(changes.to_json().encode()).decode()
+                links += (
+                    f'<a download="{self.lab.dataset}-{split}-changes.json" '
+                    f'href="data:application/json;base64,{content}">Download the changes to the {split} set</a> '
+                )
+        self.link.value = f"<p>{links or 'There are no changes to download yet.'}</p>"
+
+    def _on_load(self, change):
+        if not self.load.value:
+            return
+        content = bytes(self.load.value[0]["content"])
+        self.load.value = ()  # so that the same file can be chosen again
+        loaded = Changes.from_json(content.decode("utf-8", "replace"), self.lab.dataset, self.lab.available)
+        self.lab.put_changes(self.lab.changes[loaded.split].merge(loaded))
+        self.lab.message = f"{len(loaded)} changes to the {loaded.split} set were loaded."
+        self._show()
+
+    # Confusion matrix, precision and recall
+
+    def _make_matrix(self):
+        self.table, self.cell = text("", "mnistlab-matrix"), text("", "mnistlab-cell")
+        self._draw_matrix()
+        return help_text("Rows are labels, columns what the network says. A cell opens its images."), self.table, self.cell
+
+    def _draw_matrix(self):
+        evaluation = self._drawn
+        if evaluation is None:
+            self.table.value = "<p>There is nothing to show before the first epoch.</p>"
+            return
+        names, matrix = self.lab.run.train_set.class_names, evaluation.confusion_matrix
+        off = matrix - np.diag(matrix.diagonal())
+        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
+        lines = []
+        for actual, name in enumerate(names):
+            cells = "".join(self._cell(actual, k, count, off.max(), names) for k, count in enumerate(matrix[actual]))
+            lines.append(
+                f'<tr><th scope="row">{escape(name)}</th>{cells}<td>{_share(evaluation.precision[actual])}</td>'
+                f"<td>{_share(evaluation.recall[actual])}</td></tr>"
+            )
+        self.table.value = (
+            '<div class="mnistlab-wide"><table><caption>Label by row, prediction by column</caption>'
+            f'<tr><td></td>{head}<th scope="col">precision</th><th scope="col">recall</th></tr>{"".join(lines)}</table></div>'
+        )
+
+    def _cell(self, actual, prediction, count, most, names):
+        if not count:
+            return "<td>·</td>"
+        # Mistakes by their share of the most frequent one; what is right needs no colour.
+        tint = 0 if actual == prediction else 0.15 + 0.6 * count / max(most, 1)
+        return (
+            f'<td style="background:rgba(213,94,0,{tint:.2f})"><button type="button" data-act="cell" '
+            f'data-value="{actual} {prediction}" aria-label="{count} images of {escape(names[actual])} read as '
+            f'{escape(names[prediction])}">{count}</button></td>'
+        )
+
+    def _on_cell(self, value, choice):
+        actual, prediction = map(int, value.split())
+        evaluation, names = self._drawn, self.lab.run.train_set.class_names
+        rows = evaluation.confused(actual, prediction)
+        shown = evaluation.mistakes(rows[:COUNT])
+        sentence = f"{names[actual]} read as {names[prediction]}: {len(rows):,} images, highest loss first."
+        self.cell.value = f"<p>{escape(sentence)}</p>{self._grid(shown)}"
+
+    # I don't know
+
+    def _make_threshold(self):
+        self.slider = make(
+            self.lab, ipywidgets.FloatSlider, description="Confidence threshold", min=0.0, max=0.99, step=0.01, value=0.9,
+            continuous_update=False,
+        )
+        self.slider.observe(self.lab.guard(lambda change: self._draw_threshold()), "value")
+        self.answered = text("", "mnistlab-answered")
+        self._draw_threshold()
+        controls = ipywidgets.Box([self.slider])
+        controls.add_class("mnistlab-controls")
+        return (
+            help_text("Below this probability the network may say “I don't know” instead of guessing."), controls,
+            self.answered,
+        )
+
+    def _draw_threshold(self):
+        evaluation = self._drawn
+        if evaluation is None:
+            self.answered.value = "<p>There is nothing to measure before the first epoch.</p>"
+            return
+        coverage, accuracy = evaluation.answered(self.slider.value)
+        everything = f"Without a threshold it gets {evaluation.accuracy:.1%} of all right."
+        got = f"and gets {accuracy:.1%} of these right" if coverage else "so there is nothing to get right"
+        self.answered.value = (
+            f"<p>It answers {coverage:.1%} of the {len(evaluation.labels):,} {self.set.value} images {got}. {everything}</p>"
+        )
+
+
+def _share(value):
+    return "–" if np.isnan(value) else f"{value:.1%}"

@@ -1,0 +1,138 @@
+"""What can be done with the data: look closer, spoil labels, augment, or bring images of one's own."""
+
+import asyncio
+from html import escape
+
+import ipywidgets
+import numpy as np
+
+from ..augmentation import KINDS, Augmenter
+from ..data import class_averages, class_counts, examples
+from ..experiments import duplicates
+from ..folders import FITS, MAX_ZIP, ZipReading
+from ..settings import generators
+from .parts import Controls, Opening, help_text, make, picture, row, text
+from .upload import UploadButton
+
+PREVIEW = 8
+# So many sentences on files that were left out are shown.
+SHOWN = 8
+
+
+class Variations(ipywidgets.VBox):
+    """Four openings below the data panel. lab: the shared Lab."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.look = Opening("What the images look like", self._make_look, lab)
+        self.labels = Opening("Change the labels", lambda: [Controls(lab, ("shuffled_labels", "label_noise"))], lab)
+        self.augment = Opening("Augmentation", self._make_augment, lab)
+        self.own = Opening("Your own images", self._make_own, lab)
+        super().__init__([self.look, self.labels, self.augment, self.own])
+        lab.observe(lab.guard(lambda change: self._follow()), ["dataset", "settings_seen"])
+
+    def _follow(self):
+        if self.look.is_open:
+            self._show_look()
+        if self.augment.is_open:
+            self._show_preview()
+
+    # A closer look
+
+    def _make_look(self):
+        lab = self.lab
+        self.label = make(lab, ipywidgets.Dropdown, description="Images of")
+        self.facts, self.shown = text("", "mnistlab-facts", lab=lab), text("", "mnistlab-class-images", lab=lab)
+        self.label.observe(lab.guard(lambda change: self._show_class()), "value")
+        self._show_look()
+        return self.facts, row(self.label), self.shown
+
+    def _show_look(self):
+        """Counts as bars, the average image of each class, and images that are in both sets."""
+        lab = self.lab
+        images = lab.available
+        counts, averages = class_counts(images), class_averages(images)
+        lines = "".join(
+            f'<tr><th scope="row">{escape(name)}</th><td>{picture(average, f"Average image of {name}", 42)}</td>'
+            f'<td class="mnistlab-bar"><span style="width:{100 * count / counts.max():.0f}%"></span></td>'
+            f"<td>{count:,}</td></tr>"
+            for name, average, count in zip(images.class_names, averages, counts)
+        )
+        pairs = duplicates(images, lab.validation_set)
+        both = "".join(
+            picture(images.image(one), "An image that is in the training and in the validation set", 42)
+            for one, _ in pairs[:PREVIEW]
+        )
+        self.facts.value = (
+            f"<table><caption>Average image and number of training images of each class</caption>{lines}</table>"
+            f"<p>{len(pairs)} images are in the training and in the validation set, pixel for pixel.</p>{both}"
+        )
+        if tuple(name for name, _ in self.label.options) != images.class_names:
+            self.label.options = [(name, label) for label, name in enumerate(images.class_names)]
+            self.label.value = 0
+        self._show_class()
+
+    def _show_class(self):
+        if self.label.value is None:
+            return
+        images, name = self.lab.available, self.lab.available.class_names[self.label.value]
+        rows = examples(images, self.label.value, 24, np.random.default_rng(self.lab.settings.seed))
+        self.shown.value = "".join(picture(images.image(each), f"A training image of {name}", 56) for each in rows)
+
+    # Augmentation
+
+    def _make_augment(self):
+        self.preview = text("", "mnistlab-preview", lab=self.lab)
+        self._show_preview()
+        return Controls(self.lab, (*KINDS, "elastic_sigma")), self.preview
+
+    def _show_preview(self):
+        """The same eight images, as they are and as an epoch might show them."""
+        images = self.lab.available
+        rows = slice(0, PREVIEW)
+        side = images.images.shape[1:]
+        plain = images.images[images.indices[rows]]
+        rng = generators(self.lab.settings.seed).augmentation
+        changed = Augmenter(self.lab.settings)(plain.reshape(len(plain), -1), rng).reshape(-1, *side)
+        lines = (
+            f"<p>{words}</p>" + "".join(picture(image, words, 56) for image in part)
+            for words, part in (("As they are:", plain), ("As an epoch may show them:", changed))
+        )
+        self.preview.value = "".join(lines)
+
+    # Images of one's own
+
+    def _make_own(self):
+        self.fit = make(self.lab, ipywidgets.Dropdown, description="Fit by", options=FITS)
+        self.upload = UploadButton(
+            "Upload a zip", MAX_ZIP, self._on_zip, self.lab, images=False, accept=".zip,application/zip"
+        )
+        self.said = text("", "mnistlab-own")
+        about = help_text(
+            "A zip of folders, one for each class and named after it, with PNG or JPEG images of any size: pad keeps "
+            "their proportions, crop takes the middle, squash stretches. They stay in this session."
+        )
+        return about, row(self.fit, self.upload), self.said
+
+    def _on_zip(self, name, size, content, first, last):
+        if content is None:
+            self.said.value = f"<p class='mnistlab-message mnistlab-alarm'>{escape(name)} is larger than 100 MB.</p>"
+        else:
+            self.lab.start_task(self._read(name, content))
+
+    async def _read(self, name, content):
+        """Read the zip an image at a time, so that the page can be used meanwhile."""
+        try:
+            reading = ZipReading(content, fit=self.fit.value)
+            for done in reading:
+                if done % 10 == 0:
+                    self.said.value = f"<p>{done:,} of {reading.total:,} images read …</p>"
+                await asyncio.sleep(0)
+            self.lab.use_images(name.removesuffix(".zip"), reading.dataset)
+        except ValueError as error:
+            self.said.value = f"<p class='mnistlab-message mnistlab-alarm' role='alert'>{escape(str(error))}</p>"
+            return
+        left_out = "".join(f"<li>{escape(sentence)}</li>" for sentence in reading.skipped[:SHOWN])
+        more = f"<p>And {len(reading.skipped) - SHOWN:,} more.</p>" if len(reading.skipped) > SHOWN else ""
+        said = f"<p>Left out:</p><ul>{left_out}</ul>{more}" if left_out else ""
+        self.said.value = f"<p>{len(reading.dataset):,} images are in use from the next run on.</p>{said}"

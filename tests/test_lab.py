@@ -1,0 +1,273 @@
+"""The lab's verbs without a browser: pause, resume, step, stop, reset, and what is remembered of earlier runs."""
+
+import asyncio
+
+import pytest
+from test_app import fresh_widgets, in_a_loop  # noqa: F401 - the fixture works by being here
+
+from mnistlab.app import Lab, TrainingPanel
+from mnistlab.app.lab import RECORDS
+from mnistlab.settings import PRESETS
+
+
+def lab_of(**values):
+    lab = Lab()
+    lab.change_all({"train_size": 600, "hidden_size": 16, "epochs": 3, **values})
+    return lab
+
+
+def losses(lab):
+    return lab.run.history.step_losses
+
+
+async def turns(count):
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+@in_a_loop
+async def test_a_paused_run_stands_still_and_ends_as_if_never_paused():
+    whole = lab_of(epochs=50)
+    whole.start()
+    await whole.task
+    lab = lab_of(epochs=50)
+    lab.start()
+    await turns(2)
+    lab.pause()
+    await lab.task
+    assert lab.phase == "paused" and 0 < len(losses(lab)) < len(losses(whole))
+    before = len(losses(lab))
+    await turns(20)
+    assert len(losses(lab)) == before
+    lab.resume()
+    await lab.task
+    assert lab.phase == "idle" and losses(lab) == losses(whole)
+
+
+@in_a_loop
+async def test_pause_and_resume_in_one_breath_leave_one_task_at_work():
+    lab = lab_of(epochs=50)
+    lab.start()
+    await turns(2)
+    task = lab.task
+    lab.pause()
+    lab.resume()
+    assert lab.task is task
+    await task
+    assert lab.phase == "idle" and lab.run.epoch == 50
+
+
+@in_a_loop
+async def test_one_more_batch_and_one_more_epoch_begin_a_run_and_hold_it():
+    lab = lab_of()
+    lab.one_more("training")
+    await lab.task
+    assert lab.phase == "paused" and len(losses(lab)) == 1
+    assert lab.message == "Paused after batch 1 of epoch 1. Resume goes on from here."
+    lab.one_more("epoch")
+    await lab.task
+    assert lab.phase == "paused" and lab.run.epoch == 1 and len(losses(lab)) == lab.run.steps_per_epoch
+    lab.resume()
+    await lab.task
+    assert lab.phase == "idle" and lab.run.epoch == 3
+
+
+@in_a_loop
+async def test_a_run_that_is_over_gets_one_more_epoch_with_the_same_network():
+    lab = lab_of()
+    lab.start()
+    await lab.task
+    network = lab.network
+    lab.one_more("epoch")
+    await lab.task
+    assert lab.network is network and lab.run.epoch == 4 and lab.phase == "idle"
+    assert len(lab.records) == 1
+
+
+@in_a_loop
+async def test_a_paused_run_can_be_stopped_and_what_it_learned_is_kept():
+    lab = lab_of()
+    lab.one_more("epoch")
+    await lab.task
+    lab.stop()
+    assert lab.phase == "idle" and lab.message.startswith("Stopped after 1 of 3 epochs")
+    assert lab.network is not None
+
+
+@in_a_loop
+async def test_train_while_paused_begins_afresh_and_the_paused_run_stays_in_the_table():
+    lab = lab_of()
+    lab.one_more("epoch")
+    await lab.task
+    lab.start()
+    await lab.task
+    assert [len(record.history.rows) for record in lab.records] == [1, 3]
+
+
+@in_a_loop
+async def test_train_right_after_pause_leaves_no_old_task_pulling():
+    lab = lab_of(epochs=50)
+    lab.start()
+    await turns(2)
+    old, task = lab.run, lab.task
+    lab.pause()
+    lab.start()
+    seen = len(old.history.step_losses)
+    await lab.task
+    await task
+    assert len(old.history.step_losses) == seen
+    assert lab.run is not old and lab.run.epoch == 50 and lab.phase == "idle"
+
+
+@in_a_loop
+async def test_reset_forgets_the_network_and_keeps_settings_and_records():
+    lab = lab_of()
+    lab.start()
+    await lab.task
+    lab.reset()
+    assert (lab.run, lab.network, lab.progress, lab.phase) == (None, None, None, "idle")
+    assert lab.settings.hidden_size == 16 and len(lab.records) == 1
+
+
+@in_a_loop
+async def test_slow_motion_shows_every_batch(monkeypatch):
+    monkeypatch.setattr("mnistlab.app.lab.SLOW", 0)
+    lab = lab_of(epochs=1)
+    lab.slow = True
+    ticks = []
+    lab.observe(lambda change: ticks.append(len(losses(lab))), "tick")
+    lab.start()
+    await lab.task
+    assert ticks[: lab.run.steps_per_epoch] == list(range(1, lab.run.steps_per_epoch + 1))
+
+
+@in_a_loop
+async def test_a_record_says_what_a_run_was_and_came_to():
+    lab = lab_of(learning_rate=0.05)
+    lab.start()
+    await lab.task
+    (record,) = lab.records
+    assert (record.name, record.dataset, record.settings["learning_rate"]) == ("Run 1", "Bundled sample", 0.05)
+    assert record.images == 3 * 600 and 0 < record.seconds == lab.run.seconds
+    assert record.best.validation_loss == min(row.validation_loss for row in lab.run.history.rows)
+    assert 0.05 < record.baseline < 0.2
+
+
+@in_a_loop
+async def test_the_table_keeps_so_many_runs_and_one_can_be_taken_out():
+    lab = lab_of(epochs=1, train_size=100)
+    for _ in range(RECORDS + 2):
+        lab.start()
+        await lab.task
+    assert [record.name for record in lab.records] == [f"Run {k}" for k in range(3, RECORDS + 3)]
+    lab.forget(lab.records[1])
+    assert [record.name for record in lab.records][:2] == ["Run 3", "Run 5"]
+
+
+@in_a_loop
+async def test_a_change_during_a_pause_counts_when_the_run_goes_on():
+    lab = lab_of()
+    lab.one_more("training")
+    await lab.task
+    lab.change("learning_rate", 0.001)
+    lab.resume()
+    await lab.task
+    assert lab.run.history.marks == [(1, "learning_rate", 0.001)]
+
+
+@in_a_loop
+async def test_shuffled_labels_are_those_of_training_alone():
+    lab = lab_of(shuffled_labels=True)
+    lab.start()
+    await lab.task
+    assert (lab.run.train_set.labels_of() != lab.available.labels_of(slice(0, 600))).mean() > 0.8
+    assert (lab.run.validation_set.labels_of() == lab.validation_set.labels_of()).all()
+
+
+# The panel
+
+
+@pytest.mark.parametrize("phase, enabled", [
+    ("idle", {"Train", "One more batch", "One more epoch", "Reset"}), ("running", {"Pause", "Stop"}),
+    ("paused", {"Train", "Resume", "Stop", "One more batch", "One more epoch", "Reset"}), ("stopping", set()),
+    ("failed", {"Train", "One more batch", "One more epoch", "Reset"}),
+])
+def test_which_buttons_work_is_a_function_of_the_phase(phase, enabled):
+    lab = Lab()
+    panel = TrainingPanel(lab)
+    lab.phase = phase
+    buttons = (
+        panel.train_button, panel.pause_button, panel.stop_button, panel.batch_button, panel.epoch_button,
+        panel.reset_button,
+    )
+    assert {button.description for button in buttons if not button.disabled} == enabled
+
+
+@in_a_loop
+async def test_every_preset_can_be_chosen_and_is_recognised_whoever_sets_it():
+    lab = Lab()
+    panel = TrainingPanel(lab)
+    panel.more.toggle.value = True
+    for key, preset in PRESETS.items():
+        panel.preset.value = key
+        for name, value in preset.values.items():
+            assert getattr(lab.settings, name) == value
+        assert preset.watch.split()[0] in panel.watch.value
+        assert panel.preset.value == key
+    lab.change("learning_rate", 0.3)
+    assert panel.preset.value == "" and "learning rate 0.3" in panel.watch.value
+
+
+@in_a_loop
+async def test_controls_follow_settings_that_others_change_and_change_none_by_it():
+    lab = Lab()
+    panel = TrainingPanel(lab)
+    panel.more.toggle.value = True
+    lab.change_all({"learning_rate": 5.0, "batch_size": 100, "optimizer": "adam", "batch_norm": True})
+    assert panel.sliders["learning_rate"].value == 1.0  # as far as the slider goes
+    assert lab.settings.learning_rate == 5.0 and lab.settings.batch_size == 100
+    more = panel.more.children[1].widgets
+    assert (more["batch_size"].value, more["optimizer"].value, more["batch_norm"].value) == (128, "adam", True)
+
+
+@in_a_loop
+async def test_the_drawing_follows_the_controls_and_counts_parameters():
+    lab = Lab()
+    panel = TrainingPanel(lab)
+    assert panel.diagram.value == ""
+    panel.more.toggle.value = True
+    assert "203,530 parameters" in panel.diagram.value
+    panel.sliders["hidden_size"].value = 100
+    assert "79,510 parameters" in panel.diagram.value
+    lab.change("convolution", True)
+    assert "8 images of 28 × 28" in panel.diagram.value
+
+
+@in_a_loop
+async def test_a_healthy_run_gets_no_hint_and_a_broken_one_gets_one_that_can_be_applied():
+    lab = Lab()
+    panel = TrainingPanel(lab)
+    lab.start()
+    await lab.task
+    assert "button" not in panel.hints.value
+    lab.change("learning_rate", 1.0)
+    lab.start()
+    await lab.task
+    assert "learning rate" in panel.hints.value and "data-act" in panel.hints.value
+    panel._apply_hint("0", "")
+    assert lab.settings.learning_rate == 0.1
+    lab.start()
+    await lab.task
+    assert "button" not in panel.hints.value
+
+
+@in_a_loop
+async def test_what_came_before_a_change_is_not_blamed_on_the_new_setting():
+    lab = lab_of(learning_rate=1.0, epochs=3)
+    panel = TrainingPanel(lab)
+    lab.one_more("epoch")
+    await lab.task
+    lab.change("learning_rate", 0.0001)
+    lab.one_more("training")
+    await lab.task
+    assert "0.0001, is too high" not in panel.hints.value
