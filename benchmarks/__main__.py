@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import mnistlab
+from mnistlab.reproduce import reproduce
 
 from . import scaling
 from .augmentation import augmentation_rows
@@ -31,7 +32,7 @@ PARTS = {
     "augmentation": lambda official, options: augmentation_rows(official, options.peers),
     "page": lambda official, options: page_rows(options.data_dir),
 }
-START, END = "<!-- figures: start -->", "<!-- figures: end -->"
+START, END = "<!-- {}: start -->", "<!-- {}: end -->"
 
 
 def main():
@@ -52,10 +53,25 @@ def main():
     )
     print(text)
     if options.readme:
-        readme = README.read_text("utf-8")
-        before, after = readme.split(START)[0], readme.split(END)[1]
-        README.write_text(f"{before}{START}\n{text}\n{END}{after}", "utf-8")
+        put_in_readme("figures", text)
+        put_in_readme("results", results_table(reproduce(*official)))
         scaling.chart(scaling.measure(official))
+
+
+def results_table(outcomes):
+    """Outcomes of `reproduce` as a Markdown table."""
+    lines = [
+        f"| {one.name} | {one.published} | {one.got} | {one.verdict} | {one.seconds:.1f} |" for one in outcomes
+    ]
+    return "\n".join(["| result | published | got | verdict | seconds |", "|---|---|---|---|---|", *lines])
+
+
+def put_in_readme(part, text):
+    """Replace what stands between the marks of `part`."""
+    readme = README.read_text("utf-8")
+    start, end = START.format(part), END.format(part)
+    before, after = readme.split(start)[0], readme.split(end)[1]
+    README.write_text(f"{before}{start}\n{text}\n{end}{after}", "utf-8")
 
 
 if __name__ == "__main__":

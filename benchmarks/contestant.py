@@ -16,29 +16,32 @@ import numpy as np
 BATCH, RATE, MOMENTUM = 128, 0.1, 0.9
 
 
-def mnistlab_run(images, labels, hidden, epochs):
+def mnistlab_run(images, labels, hidden, epochs, **others):
     """A run as anyone would write it; ten validation images, for the others look at none."""
     import mnistlab
 
     dataset = mnistlab.Dataset(images, labels)
     settings = mnistlab.Settings(
-        hidden_size=hidden, batch_size=BATCH, learning_rate=RATE, momentum=MOMENTUM, epochs=epochs
+        hidden_size=hidden, batch_size=BATCH, learning_rate=RATE, momentum=MOMENTUM, epochs=epochs, **others
     )
     network = mnistlab.build(settings, mnistlab.generators(0).weights)
     return mnistlab.train(network, dataset, dataset.select(slice(0, 10)), settings)
 
 
-def mnistlab(images, labels, hidden):
+def mnistlab(images, labels, hidden, **others):
     """Loss and accuracy of every step and epoch are kept, as always."""
-    import mnistlab as package
-
-    run = mnistlab_run(images, labels, hidden, 10_000)
+    run = mnistlab_run(images, labels, hidden, 10_000, **others)
 
     def epoch():
         while next(run).phase != "epoch":
             pass
 
     return "mnistlab", epoch
+
+
+def mnistlab_convolution(images, labels, hidden):
+    """Two convolutions of 3 x 3, with 8 and 16 channels, each pooled 2 x 2, before the hidden layer."""
+    return mnistlab(images, labels, hidden, convolution=True)
 
 
 def products(images, labels, hidden):
@@ -65,14 +68,33 @@ def products(images, labels, hidden):
 
 def torch(images, labels, hidden):
     """Tensors in memory, shuffled by an index, no DataLoader; loss and accuracy are not looked at."""
+    from torch import nn
+
+    return torch_run(images, labels, (784,), nn.Linear(784, hidden), nn.ReLU(), nn.Linear(hidden, 10))
+
+
+def torch_convolution(images, labels, hidden):
+    """The layers of `mnistlab_convolution`, trained as in `torch`."""
+    from torch import nn
+
+    convolutions = [
+        layer for channels, filters in ((1, 8), (8, 16))
+        for layer in (nn.Conv2d(channels, filters, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
+    ]
+    dense = nn.Flatten(), nn.Linear(16 * 7 * 7, hidden), nn.ReLU(), nn.Linear(hidden, 10)
+    return torch_run(images, labels, (1, 28, 28), *convolutions, *dense)
+
+
+def torch_run(images, labels, shape, *layers):
+    """What it is and a function that trains an epoch; shape: of one image."""
     import torch
     from torch import nn
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     torch.manual_seed(0)
-    x = torch.from_numpy(np.array(images).reshape(len(images), -1).astype(np.float32) / 255)
+    x = torch.from_numpy(np.array(images).reshape(len(images), *shape).astype(np.float32) / 255)
     y = torch.from_numpy(np.array(labels, np.int64))
-    network = nn.Sequential(nn.Linear(784, hidden), nn.ReLU(), nn.Linear(hidden, 10))
+    network = nn.Sequential(*layers)
     optimizer = torch.optim.SGD(network.parameters(), RATE, momentum=MOMENTUM)
     loss = nn.CrossEntropyLoss()
 
@@ -86,7 +108,7 @@ def torch(images, labels, hidden):
 
 
 def sklearn(images, labels, hidden):
-    """`partial_fit` goes once through the images it is given, in shuffled batches; they are not searched for NaNs."""
+    """`partial_fit` goes once through the images it is given, in shuffled batches."""
     import sklearn
     from sklearn.neural_network import MLPClassifier
 
@@ -98,8 +120,7 @@ def sklearn(images, labels, hidden):
     )
 
     def epoch():
-        with sklearn.config_context(assume_finite=True):
-            network.partial_fit(x, y, classes=np.arange(10))
+        network.partial_fit(x, y, classes=np.arange(10))
 
     return f"scikit-learn {sklearn.__version__}", epoch
 
@@ -146,7 +167,8 @@ def resident(which="VmRSS"):
     return 1024 * int(text.split(f"{which}:")[1].split()[0])
 
 
-KINDS = {kind.__name__: kind for kind in (mnistlab, products, torch, sklearn, digits, memory)}
+CONTESTANTS = mnistlab, products, torch, sklearn, mnistlab_convolution, torch_convolution, digits, memory
+KINDS = {kind.__name__: kind for kind in CONTESTANTS}
 
 
 def main(name, hidden, folder):

@@ -23,7 +23,7 @@ def tutorial_rows(official, rounds=5):
     for _ in range(rounds):
         seconds, published = timed(lambda: plain_tutorial(*official))
         plain.append(seconds)
-        seconds, rows = timed(lambda: list(mnistlab.tutorial(*official)))
+        seconds, rows = timed(lambda: list(mnistlab.train_tutorial(*official)))
         ours.append(seconds)
     printed = [
         [f"{value:.3f}" for value in (row.training_error, row.training_accuracy, row.test_error, row.test_accuracy)]

@@ -29,7 +29,10 @@ SHARE_OF_PEER, SHARE_OF_PRODUCTS, MEGABYTES = 0.6, 0.6, 60
 def epoch_rows(official, python=sys.executable, rounds=9):
     """Table rows: medians of one epoch on 60,000 images for each hidden size, beside each peer and the products."""
     with folder_of(official[0]) as folder:
-        return [row for hidden in HIDDEN for row in _epoch_rows(hidden, folder, python, rounds)]
+        return [
+            *(row for hidden in HIDDEN for row in _epoch_rows(hidden, folder, python, rounds)),
+            _convolution_row(folder, python),
+        ]
 
 
 def memory_rows(official):
@@ -66,6 +69,21 @@ def _epoch_rows(hidden, folder, python, rounds):
         work, f"{ours:.3f} s", f"its matrix products alone: {seconds['products']:.3f} s", f"{share:.0%}",
         f"at least {SHARE_OF_PRODUCTS:.0%}", share >= SHARE_OF_PRODUCTS,
     )
+
+
+def _convolution_row(folder, python, rounds=3):
+    """No goal: where a library of compiled convolutions is the better tool, the table says by how much."""
+    with (
+        Contestant("mnistlab_convolution", folder, hidden=128) as ours,
+        Contestant("torch_convolution", folder, python, hidden=128) as theirs,
+    ):
+        present = [one for one in (ours, theirs) if one.version]
+        seconds = by_turns(present, rounds)
+    row = Row("Convolutions of 8 and 16 channels before 128 units, one epoch", f"{seconds[ours.name]:.1f} s")
+    if theirs in present:
+        row.peer = f"{theirs.version}: {seconds[theirs.name]:.1f} s"
+        row.ratio = f"{seconds[ours.name] / seconds[theirs.name]:.2f}"
+    return row
 
 
 def by_turns(contestants, rounds):

@@ -1,6 +1,6 @@
 """The tutorial's loop as plainly as it can be written: one image at a time, every weight at every image.
 
-It is the yardstick for `mnistlab.tutorial`: the same digits, so many times slower.
+It is the yardstick for `mnistlab.train_tutorial`: the same digits, so many times slower.
 """
 
 import numpy as np

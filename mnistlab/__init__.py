@@ -1,6 +1,6 @@
 """mnistlab: watch a neural network written in readable NumPy learn real MNIST digits.
 
-Importing this loads NumPy and nothing heavier; charts, pictures, downloads and the app are modules of their own.
+Importing this loads NumPy and nothing heavier; charts, photos, downloads and the app are modules of their own.
 """
 
 from .convolution import Conv2D, Flatten, MaxPool2D, Reshape
@@ -11,12 +11,12 @@ from .network import Network, build
 from .settings import PRESETS, Settings, generators
 from .sweeps import sweep
 from .training import History, Progress, Run, train
-from .tutorial import tutorial
+from .tutorial import train_tutorial
 
 __version__ = "0.1.0"
 __all__ = [
     "PRESETS", "BatchNorm", "Conv2D", "Dataset", "Dense", "Dropout", "Evaluation", "Flatten", "History",
     "LeakyReLU", "MaxPool2D", "Network", "Progress", "ReLU", "Reshape", "Run", "Settings", "Sigmoid", "Tanh",
-    "build", "evaluate", "generators", "load", "majority_baseline", "split", "sweep", "train", "training_split",
-    "tutorial",
+    "build", "evaluate", "generators", "load", "majority_baseline", "split", "sweep", "train", "train_tutorial",
+    "training_split",
 ]

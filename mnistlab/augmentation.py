@@ -20,7 +20,10 @@ KINDS = ("shift", "rotate", "scale", "shear", "thickness", "noise", "elastic")
 
 
 def augment(batch, settings, rng):
-    """A new array: `batch` with each image changed at random. As `Augmenter`, for a single batch."""
+    """A new array like `batch`, uint8 or float32 (b, pixels), with each image changed at random.
+
+    What is given and raised: as for `Augmenter`, which is for more than a single batch.
+    """
     return Augmenter(settings)(batch, rng)
 
 
@@ -169,6 +172,7 @@ def source_matrices(shift, degrees, scale, shear):
 def gaussian_band(side, sigma):
     """The matrix that smooths a column of `side` values by a Gaussian of width sigma, float32 (side, side).
 
+    K_ij = exp(-(i - j)^2 / (2 sigma^2)) / sum, the sum being that of a whole row far from the ends; sigma: above 0.
     Beyond the ends it takes the values for 0.
     """
     reach = np.arange(-side, side + 1)

@@ -48,11 +48,11 @@ class Changes:
         return {image: self.labels[image] for image in sorted(self.labels) if self.labels[image] is not None}
 
     def delete(self, image):
-        """These changes, and this image goes."""
+        """These changes, and this image (its number in the dataset) goes. Raises ValueError as the class does."""
         return replace(self, labels={**self.labels, image: None})
 
     def relabel(self, image, label):
-        """These changes, and this image gets this label."""
+        """These changes, and this image gets this label, both whole numbers from 0. Raises ValueError for others."""
         return replace(self, labels={**self.labels, image: _whole(f"The new label of image {image}", label)})
 
     def keep(self, image):

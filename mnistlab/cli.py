@@ -18,9 +18,11 @@ from . import data, files, settings as setting_table
 from .evaluation import evaluate
 from .experiments import with_other_labels
 from .network import build
+from .reproduce import CLAIMS, reproduce
 from .settings import PRESETS, TABLE, Settings, generators
 from .training import train
-from .tutorial import tutorial
+from .tutorial import train_tutorial
+
 
 class CommandError(Exception):
     """A command that cannot be carried out; the message is shown as it is."""
@@ -76,6 +78,9 @@ def _parser():
     lesson.add_argument("--learning-rate", type=float, default=0.005)
     lesson.add_argument("--seed", type=int, default=884736743)
     lesson.add_argument("--exact-gradients", action="store_true", help="mend the tutorial's two slips")
+
+    again = command("reproduce", _reproduce, "Measure anew what the source texts print, on the full MNIST.", machine)
+    again.add_argument("--only", nargs="+", choices=CLAIMS, metavar="NAME", help=f"some of {', '.join(CLAIMS)}")
 
     training = command("train", _train, "Train a network and measure it on the test set.", machine)
     training.add_argument("--dataset", choices=data.NAMES, default="sample", help="default: sample")
@@ -159,7 +164,7 @@ def _tutorial(options):
         )
     started, rows = perf_counter(), []
     bar = Bar("Training")
-    for row in tutorial(
+    for row in train_tutorial(
         train_set, test_set, epochs=options.epochs, train_size=options.train_size, hidden_size=options.hidden_size,
         learning_rate=options.learning_rate, seed=options.seed, exact_gradients=options.exact_gradients,
     ):
@@ -186,6 +191,20 @@ def _tutorial(options):
         )
 
 
+def _reproduce(options):
+    outcomes = []
+    for outcome in reproduce(*data.load("mnist", options.data_dir), options.only):
+        outcomes.append(outcome)
+        if not options.json:
+            print(
+                f"{outcome.name}: {outcome.verdict} ({outcome.seconds:.1f} s)\n  published: {outcome.published} "
+                f"({outcome.source})\n  got: {outcome.got}\n  counts as the same: {outcome.tolerance}", flush=True,
+            )
+    if options.json:
+        print(_json([outcome.as_dict() for outcome in outcomes]))
+    return int(any(outcome.verdict != "holds" for outcome in outcomes))
+
+
 def _train(options):
     chosen = Settings()
     if options.preset:
@@ -193,12 +212,13 @@ def _train(options):
     for name in TABLE:
         if getattr(options, name) is not None:
             setattr(chosen, name, getattr(options, name))
-    if options.save and not Path(options.save).resolve().parent.is_dir():
-        raise CommandError(f"There is no folder {Path(options.save).resolve().parent} to save the model in.")
+    folder = Path(options.save or "model.npz").resolve().parent
+    if options.save and not folder.is_dir():
+        raise CommandError(f"There is no folder {folder} to save the model in.")
     if options.save == "":
         raise CommandError("--save needs the name of a file, such as model.npz.")
-    if options.save and not os.access(Path(options.save).resolve().parent, os.W_OK):
-        raise CommandError(f"The folder {Path(options.save).resolve().parent} takes no files; choose another for --save.")
+    if options.save and not os.access(folder, os.W_OK):
+        raise CommandError(f"The folder {folder} takes no files; choose another for --save.")
     if options.save and Path(options.save).is_dir():
         raise CommandError(f"{options.save} is a folder; --save needs the name of a file, such as model.npz.")
     whole, test_set = _present(options.dataset, options.data_dir)

@@ -3,7 +3,9 @@
 Between `Reshape` and `Flatten` a batch of images has the shape (channels, height, width, b), with the batch last. What
 these layers do all day is to copy or add shifted images, and so every copy runs over whole rows of a whole batch that
 lie together in memory: measured with 128 float32 images of 8 or 16 channels, forward and backward of a layer took 0.5
-to 0.8 of the time that the better of (b, channels, height, width) and (b, height, width, channels) took.
+to 0.8 of the time that the better of (b, channels, height, width) and (b, height, width, channels) took. As in
+layers.py, arrays are float32, or float64 for gradient checks, and ValueError is raised for sizes that are not whole
+numbers of at least 1 (padding: 0).
 """
 
 import math
@@ -20,9 +22,10 @@ BLOCK = 2**20
 
 
 def windows(x, size, stride):
-    """All square windows of x (c, h, w, b), a view (c, size, size, rows, columns, b).
+    """All square windows of x (c, h, w, b), a view (c, size, size, rows, columns, b) of the same dtype.
 
     windows(...)[:, i, j] is pixel (i, j) of every window: an image itself, with one pixel for each place of the window.
+    Raises ValueError where a window is larger than the image.
     """
     view = sliding_window_view(x, (size, size), axis=(1, 2), writeable=True)[:, ::stride, ::stride]
     return view.transpose(0, 4, 5, 1, 2, 3)
@@ -46,6 +49,7 @@ class Reshape(Layer):
         self._output = None
 
     def output_shape(self, shape):
+        """(n,) -> (channels, height, width). Raises ValueError for any other number of values."""
         if shape != (self.inputs,):
             raise ValueError(f"expects {self.inputs} values")
         return self.shape
@@ -68,6 +72,7 @@ class Flatten(Layer):
         self._input_gradient = None
 
     def output_shape(self, shape):
+        """(channels, height, width) -> (their product,)."""
         return (math.prod(shape),)
 
     def forward(self, x, rng=None):
@@ -85,10 +90,12 @@ class Flatten(Layer):
 class Conv2D(Layer):
     """Convolution: y[o, r, s] = b[o] + sum over c, i, j of W[o, c, i, j] x[c, stride r + i, stride s + j].
 
-    inputs, outputs: channels of x and of y (`Conv2D(1, 8, 3)`: eight 3 x 3 kernels over grey images); kernel: its side;
-    stride: pixels from one window to the next; padding: rows and columns of zeros put around x. Each window becomes one
-    column of a matrix, and the sum a matrix product (Chellapilla et al. 2006). W has shape (outputs, inputs, kernel,
-    kernel), b (outputs,). An image of side n gives floor((n + 2 padding - kernel) / stride) + 1 pixels a side.
+    Forward and backward: Goodfellow et al. 2016, 9.5; size: Dumoulin and Visin 2016, relationship 6. inputs, outputs:
+    channels of x and of y (`Conv2D(1, 8, 3)`: eight 3 x 3 kernels over grey images); kernel: its side; stride: pixels
+    from one window to the next; padding: rows and columns of zeros put around x. Each window becomes one column of a
+    matrix, and the sum a matrix product (Chellapilla et al. 2006). W has shape (outputs, inputs, kernel, kernel), b
+    (outputs,); initialiser: as for `Dense`. An image of side n gives floor((n + 2 padding - kernel) / stride) + 1
+    pixels a side.
     """
 
     def __init__(self, inputs, outputs, kernel, stride=1, padding=0, initialiser="he"):
@@ -101,14 +108,17 @@ class Conv2D(Layer):
 
     @property
     def shapes(self):
+        """{"weights": (outputs, inputs, kernel, kernel), "biases": (outputs,)}."""
         return {"weights": (self.filters, self.channels, self.kernel, self.kernel), "biases": (self.filters,)}
 
     def output_shape(self, shape):
+        """(inputs, h, w) -> (outputs, rows, columns). Raises ValueError for other channels or too small an image."""
         if len(shape) != 3 or shape[0] != self.channels:
             raise ValueError(f"expects images of {self.channels} channels")
         return self.filters, *_places(shape, self.kernel, self.stride, self.padding)
 
     def initialise(self, rng):
+        """Draw the weights by the initialiser from rng, a numpy Generator; the biases become 0."""
         area = self.kernel**2
         self.weights[:] = self.draw(rng, self.weights.shape, self.channels * area, self.filters * area)
         self.biases[:] = 0.0
@@ -192,6 +202,7 @@ class MaxPool2D(Layer):
         self._output = self._input_gradient = None
 
     def output_shape(self, shape):
+        """(channels, h, w) -> (channels, rows, columns). Raises ValueError for an image smaller than the window."""
         return shape[0], *_places(shape, self.size, self.stride)
 
     def forward(self, x, rng=None):

@@ -28,9 +28,10 @@ class NotDownloaded(Exception):
 class Dataset:
     """Images with their labels, or a selection of them.
 
-    images: uint8 (m, 28, 28), shared by all selections; labels: uint8 (m,); class_names: one name a label;
-    indices: which of the m images belong to this selection, int64 (n,), in order;
-    mean, deviation: what is taken from each pixel (0 to 1) of a batch, and what the rest is divided by.
+    images: uint8 (m, rows, columns), shared by all selections; labels: uint8 or other whole numbers (m,), from 0 to
+    classes - 1; class_names: one name a label; indices: which of the m images belong to this selection, int64 (n,), in
+    order; mean, deviation: what is taken from each pixel (0 to 1) of a batch, and what the rest is divided by. Raises
+    ValueError for arrays of another type or shape, a label that is no class and an index that is no image.
     """
 
     images: np.ndarray
@@ -69,22 +70,26 @@ class Dataset:
         return self.images.shape[1] * self.images.shape[2]
 
     def select(self, rows):
-        """The Dataset of these rows (int array or slice) of this one, without copying an image."""
+        """The Dataset of these rows (int array or slice) of this one, without copying an image.
+
+        Raises IndexError for a row that is not there.
+        """
         return replace(self, indices=self.indices[rows])
 
     def labels_of(self, rows=slice(None)):
-        """The labels of these rows, int64 (b,)."""
+        """The labels of these rows (int array or slice; all by default), int64 (b,)."""
         return self.labels[self.indices[rows]].astype(np.int64)
 
     def image(self, row):
-        """One image, uint8 (28, 28)."""
+        """One image, uint8 (rows, columns)."""
         return self.images[self.indices[row]]
 
 
 class Batches:
-    """Turns rows of a Dataset into network inputs, float32 (b, 784), in buffers made once.
+    """Turns rows of a Dataset into network inputs, float32 (b, pixels), in buffers made once.
 
-    They go from 0 to 1, or as the dataset's mean and deviation say. size: the largest batch that will be asked for.
+    They go from 0 to 1, or are (pixel / 255 - mean) / deviation where the dataset has other than 0 and 1. size: the
+    largest batch that will be asked for.
     """
 
     def __init__(self, dataset, size):
@@ -94,7 +99,7 @@ class Batches:
         self._floats = np.empty((size, self._flat.shape[1]), np.float32)
 
     def inputs(self, rows, change=None):
-        """The images of `rows` (int array or slice) as a batch, overwritten by the next call.
+        """The images of `rows` (int array or slice) as a batch, float32 (b, pixels), overwritten by the next call.
 
         change: a function from floats 0 to 1 to a new batch of them, such as an augmentation.
         """
@@ -114,7 +119,8 @@ class Batches:
 def split(dataset, fraction, rng):
     """(rest, held out): `fraction` of the images at random, as many of each class as its share. Both keep the order.
 
-    fraction: between 0 and 1. Raises ValueError for another, and where one of the two parts would be empty.
+    Stratified (Kohavi 1995). fraction: between 0 and 1; rng: a numpy Generator. Raises ValueError for another, and
+    where one of the two parts would be empty.
     """
     if not isinstance(fraction, int | float | np.floating) or not 0 < fraction < 1:
         raise ValueError(f"The share to hold out is {fraction!r}; it must be a number between 0 and 1.")
@@ -135,7 +141,8 @@ def split(dataset, fraction, rng):
 def training_split(dataset, settings, rng):
     """(training set, validation set) of a run: the validation set does not depend on how many images train.
 
-    The training set is the first `settings.train_size` of the images that are not held out.
+    The training set is the first `settings.train_size` of the images that are not held out; the share held out is
+    `settings.validation_fraction`. rng and errors as for `split`.
     """
     rest, validation = split(dataset, settings.validation_fraction, rng)
     return rest.select(slice(0, settings.train_size)), validation

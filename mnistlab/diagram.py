@@ -2,7 +2,7 @@
 
 from html import escape
 
-from .network import Network, parameter_count
+from .network import parameter_count
 
 INK, LINE, FILL = "#222222", "#9AA5B1", "#0072B2"
 HEIGHT, STEP, DOTS = 170, 128, 7

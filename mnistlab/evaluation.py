@@ -12,13 +12,19 @@ CHUNK = 512
 
 
 def top_3_accuracy(logits, labels):
-    """1 for each image whose label is among the three most probable classes, else 0, shape (b,)."""
+    """1 for each image whose label is among the three most probable classes, else 0: float64 (b,).
+
+    logits: float (b, classes); labels: int (b,).
+    """
     own = logits[np.arange(len(labels)), labels]
     return ((logits > own[:, None]).sum(axis=1) < 3).astype(float)
 
 
 def confidence(logits, labels):
-    """The probability that the network gives its own prediction, for each image, shape (b,)."""
+    """The probability, 0 to 1, that the network gives its own prediction, for each image: float (b,).
+
+    logits: float (b, classes); labels: int (b,), which play no part.
+    """
     return softmax(logits).max(axis=1)
 
 
@@ -51,9 +57,16 @@ class Evaluation:
     """What a network says of a dataset.
 
     logits: float (n, classes), the network's outputs; labels: int (n,); loss: the name of the loss that is measured.
+    `losses`, float (n,), and `predictions`, int64 (n,), are those of each image. Raises ValueError for an unknown loss,
+    and where there is not one label from 0 to classes - 1 for each row of logits.
     """
 
     def __init__(self, logits, labels, loss="cross-entropy"):
+        rows, classes = logits.shape
+        if np.shape(labels) != (rows,):
+            raise ValueError(f"There are {rows} rows of logits but labels of shape {np.shape(labels)}; each needs one.")
+        if rows and not 0 <= labels.min() <= labels.max() < classes:
+            raise ValueError(f"Labels go from {labels.min()} to {labels.max()}; they must be from 0 to {classes - 1}.")
         self.logits, self.labels = logits, labels
         with np.errstate(over="ignore", invalid="ignore"):  # as in `logits_in_chunks`
             self.losses = make_loss(loss).forward(logits, labels)
@@ -61,7 +74,7 @@ class Evaluation:
 
     @property
     def loss(self):
-        """The mean loss over the images."""
+        """The mean loss over the images, from 0 up."""
         return float(self.losses.mean(dtype=np.float64))
 
     @property
@@ -71,7 +84,7 @@ class Evaluation:
 
     @cached_property
     def probabilities(self):
-        """The softmax of the logits, (n, classes)."""
+        """The softmax of the logits, float (n, classes), each row summing to 1."""
         return softmax(self.logits)
 
     @cached_property
@@ -83,7 +96,7 @@ class Evaluation:
 
     @property
     def precision(self):
-        """By class, (classes,): of the images that were given this prediction, the share whose label it is.
+        """By class, float64 (classes,): of the images that were given this prediction, the share whose label it is.
 
         NaN for a class that was never predicted (precision and recall: Goodfellow et al. 2016, 11.1).
         """
@@ -91,14 +104,14 @@ class Evaluation:
 
     @property
     def recall(self):
-        """By class, (classes,): of the images with this label, the share that was given it. NaN where there is none."""
+        """By class, float64 (classes,): of the images with this label, the share that was given it; NaN for none."""
         return _shares(self.confusion_matrix.diagonal(), self.confusion_matrix.sum(axis=1))
 
     def answered(self, threshold):
         """(coverage, accuracy) if the network may say "I don't know" (Goodfellow et al. 2016, 11.1), each 0 to 1.
 
-        Coverage is the share of images whose most probable class has at least the probability `threshold`, and
-        accuracy that of right predictions among these: NaN if there are none. Only cross-entropy makes
+        threshold: 0 to 1. Coverage is the share of images whose most probable class has at least the probability
+        `threshold`, and accuracy that of right predictions among these: NaN if there are none. Only cross-entropy makes
         probabilities of the outputs; a network that learned with another loss is hardly ever sure of anything.
         """
         sure = self.probabilities.max(axis=1) >= threshold
@@ -133,7 +146,7 @@ def _shares(parts, wholes):
 
 
 def logits_in_chunks(network, dataset, logits):
-    """Fill logits (n, classes) chunk by chunk; yields the number of images done, so that a caller can breathe.
+    """Fill logits, float (n, classes), chunk by chunk; yields the number of images done: a caller can breathe between.
 
     A network that has diverged gives infinities and NaNs without a warning: whoever measures it looks at the loss.
     """
@@ -158,7 +171,8 @@ def fits(network, dataset):
 def evaluate(network, dataset, loss="cross-entropy"):
     """The Evaluation of `network` on all images of `dataset`, without dropout and augmentation.
 
-    Raises ValueError for a dataset without images, and for one whose images or classes the network does not fit.
+    Raises ValueError for a dataset without images, for one whose images or classes the network does not fit, and for an
+    unknown loss.
     """
     fits(network, dataset)
     logits = np.empty((len(dataset), network.outputs), network.dtype)
@@ -168,5 +182,8 @@ def evaluate(network, dataset, loss="cross-entropy"):
 
 
 def majority_baseline(training_labels, labels):
-    """The accuracy on `labels` of always answering the most frequent of `training_labels`: what must be beaten."""
+    """The accuracy on `labels` of always answering the most frequent of `training_labels`: what must be beaten.
+
+    Both int (n,), from 0; a plain float from 0 to 1. Raises ValueError where there are no training labels.
+    """
     return float((labels == np.bincount(training_labels).argmax()).mean())

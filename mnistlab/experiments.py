@@ -30,7 +30,8 @@ def from_floats(images, labels, class_names=DIGITS):
 def subset(dataset, size, rng=None):
     """A Dataset of `size` of the images: the first ones, or with rng random ones, as many of each class as its share.
 
-    Raises ValueError for a size that is not from 1 to the number of images.
+    size: a whole number of images; rng: a numpy Generator. Raises ValueError for a size that is not from 1 to the
+    number of images.
     """
     _whole_number(f"The size of a subset of {len(dataset)} images", size, 1, len(dataset))
     if rng is None or size == len(dataset):
@@ -51,7 +52,8 @@ def shuffled_labels(dataset, rng):
 def noisy_labels(dataset, rate, rng):
     """The Dataset with round(rate * n) of its n images, drawn at random, given one of the other classes' labels.
 
-    rate: 0 to 1; at 0 all labels stay. Raises ValueError for another rate, and where there is only one class.
+    rate: 0 to 1; at 0 all labels stay; rng: a numpy Generator (classification noise: Angluin and Laird 1988). Raises
+    ValueError for another rate, and where there is only one class.
     """
     _number("The label noise rate", rate, 0, 1)
     classes = len(dataset.class_names)
@@ -66,7 +68,10 @@ def noisy_labels(dataset, rate, rng):
 
 
 def with_other_labels(dataset, settings, rng):
-    """The Dataset with the labels that settings ask for: `shuffled_labels`, `label_noise`, or those it has."""
+    """The Dataset with the labels that settings ask for: `shuffled_labels`, `label_noise`, or those it has.
+
+    rng: a numpy Generator. Raises as `noisy_labels`.
+    """
     if settings.shuffled_labels:
         dataset = shuffled_labels(dataset, rng)
     return noisy_labels(dataset, settings.label_noise, rng) if settings.label_noise else dataset
@@ -75,7 +80,7 @@ def with_other_labels(dataset, settings, rng):
 def white_noise(dataset, rng):
     """A Dataset of as many images of the same size and with the same labels, but every pixel is random, 0 to 255.
 
-    What a network gets right on the validation part of it is luck.
+    What a network gets right on the validation part of it is luck (Zhang et al. 2017). rng: a numpy Generator.
     """
     images = rng.integers(0, 256, (len(dataset), *dataset.images.shape[1:]), np.uint8)
     return replace(dataset, images=images, labels=dataset.labels[dataset.indices], indices=None)
@@ -84,7 +89,8 @@ def white_noise(dataset, rng):
 def standardised(training_set, *others):
     """The Datasets, in a list, with inputs of mean 0 and deviation 1 as the pixels of the training set have them.
 
-    Others are measured with the training set's mean and deviation, never with their own. Images stay bytes; `Batches`
+    x <- (x - mean) / deviation (LeCun et al. 1998, "Efficient BackProp", section 4.3). Others are measured with the
+    training set's mean and deviation, never with their own (Chollet, chapter 4). Images stay bytes; `Batches`
     does the arithmetic. Raises ValueError where all pixels are the same or there is no image.
     """
     if len(training_set) == 0:
@@ -104,7 +110,8 @@ def standardised(training_set, *others):
 def hold_out(dataset, fraction, rng):
     """(training rows, validation rows) of one split at random: int64 arrays without a common row.
 
-    fraction: the share of validation rows. Raises ValueError where one of the two would be empty.
+    Simple hold-out validation (Chollet, chapter 5). fraction: the share of validation rows, 0 to 1; rng: a numpy
+    Generator. Raises ValueError for another fraction, and where one of the two parts would be empty.
     """
     _number("The share to hold out", fraction, 0, 1)
     count = round(fraction * len(dataset))
@@ -119,8 +126,9 @@ def hold_out(dataset, fraction, rng):
 def k_fold(dataset, k, rng=None):
     """k pairs (training rows, validation rows), one after the other: every row is in exactly one validation part.
 
-    Parts differ by one row at most. rng: shuffles the rows first; without it they stay in order. int64 arrays.
-    Raises ValueError for a k that is not from 2 to the number of images.
+    K-fold cross-validation (Stone 1974; Chollet, chapter 5). Parts are int64 arrays and differ by one row at most. rng,
+    a numpy Generator, shuffles the rows first; without it they stay in order. Raises ValueError for a k that is not
+    from 2 to the number of images.
     """
     _whole_number(f"The number k of folds of {len(dataset)} images", k, 2, len(dataset))
     order = np.arange(len(dataset)) if rng is None else rng.permutation(len(dataset))

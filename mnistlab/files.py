@@ -57,6 +57,7 @@ class Source:
 
     @property
     def length(self):
+        """The bytes of all its files together, uncompressed."""
         return sum(file.length for file in self.files)
 
 

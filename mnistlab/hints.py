@@ -161,7 +161,7 @@ def overfitting(state):
 
 
 def validation_set_too_small(state):
-    """The standard error of a good accuracy on so few images is above 2 percentage points."""
+    """The standard error of a good accuracy p on so few images, sqrt(p (1 - p) / n), is above 2 percentage points."""
     size = state.validation_size
     if not state.rows or size < 1:
         return None

@@ -14,12 +14,12 @@ UNSIGNED_BYTE = 8
 
 
 def header(shape):
-    """The bytes that come before uint8 data of this shape."""
+    """The bytes that come before uint8 data of this shape, a tuple of one to four sizes below 2^32."""
     return bytes([0, 0, UNSIGNED_BYTE, len(shape)]) + struct.pack(f">{len(shape)}I", *shape)
 
 
 def parse_shape(start, length, where):
-    """The shape that the first bytes of a file announce.
+    """The shape that the first bytes of a file announce, a tuple of one to four sizes.
 
     start: at least the file's header; length: the whole file's number of bytes; where: its name, for messages. Raises
     ValueError for a wrong magic number, an unknown type or a length that does not fit the dimensions.

@@ -8,22 +8,25 @@ import math
 
 
 def he(rng, shape, inputs, outputs):
-    """N(0, 2 / inputs): keeps the spread of the values from layer to layer under ReLU (He et al. 2015, eq. 10)."""
+    """N(0, 2 / inputs), float64: keeps the values' spread from layer to layer under ReLU (He et al. 2015, eq. 10)."""
     return rng.standard_normal(shape) * math.sqrt(2.0 / inputs)
 
 
 def glorot(rng, shape, inputs, outputs):
-    """U(-a, a) with a = sqrt(6 / (inputs + outputs)): for tanh and the like (Glorot and Bengio 2010, eq. 16)."""
+    """U(-a, a), float64, a = sqrt(6 / (inputs + outputs)): for tanh and the like (Glorot and Bengio 2010, eq. 16)."""
     return (2.0 * rng.random(shape) - 1.0) * math.sqrt(6.0 / (inputs + outputs))
 
 
 def lecun(rng, shape, inputs, outputs):
-    """N(0, 1 / inputs): each output begins with the spread of the inputs (LeCun et al. 1998, section 4.6)."""
+    """N(0, 1 / inputs), float64: each output begins with the spread of the inputs.
+
+    LeCun et al. 1998, "Efficient BackProp", section 4.6.
+    """
     return rng.standard_normal(shape) * math.sqrt(1.0 / inputs)
 
 
 def tutorial(rng, shape, inputs, outputs):
-    """U(-0.1, 0.1) = 0.2 u - 0.1, whatever the sizes (NumPy tutorials, Deep learning on MNIST)."""
+    """U(-0.1, 0.1) = 0.2 u - 0.1, float64, whatever the sizes (NumPy tutorials, Deep learning on MNIST)."""
     return 0.2 * rng.random(shape) - 0.1
 
 

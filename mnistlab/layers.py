@@ -18,7 +18,8 @@ from .initialisers import find_initialiser
 def scratch(buffer, shape, dtype):
     """A view of `shape` into buffer if it is large enough, else into a new one: buffers are allocated once and reused.
 
-    Returns (buffer to keep, view, contiguous). A fresh array for every step costs about a tenth of it.
+    Returns (the buffer to keep, (n,); the contiguous view), both of dtype. A fresh array for every step costs about a
+    tenth of it.
     """
     size = math.prod(shape)
     if buffer is None or len(buffer) < size or buffer.dtype != dtype:
@@ -47,7 +48,8 @@ def share(kind, **rates):
 class Layer:
     """What every layer shares: the shapes of its parameters and of its state by name, and what makes it again.
 
-    owned: whether a network has it; a layer belongs to one place in one network.
+    shapes, state_shapes: {name: shape}; arguments: what its constructor is given to make it again, plain data; owned:
+    whether a network has it; a layer belongs to one place in one network.
     """
 
     owned = False
@@ -71,9 +73,9 @@ class Layer:
 class Dense(Layer):
     """Fully connected: y = x W + b, with biases that begin at zero and weights by an initialiser (default He's).
 
-    inputs, outputs: the number of columns of x and of y. W has shape (inputs, outputs), b (outputs,). initialiser:
-    one of `initialisers.INITIALISERS`. Raises ValueError for sizes that are not whole numbers of at least 1, and for an
-    unknown initialiser (Goodfellow et al. 2016, 6.1).
+    Forward: Goodfellow et al. 2016, 6.1; backward: Rumelhart, Hinton and Williams 1986. inputs, outputs: the number of
+    columns of x and of y. W has shape (inputs, outputs), b (outputs,). initialiser: one of `initialisers.INITIALISERS`.
+    Raises ValueError for sizes that are not whole numbers of at least 1, and for an unknown initialiser.
 
     Columns of x that are 0 in the whole batch, such as pixels in the corners of images, are left out of the products:
     they add nothing to y, and the gradient of their weights is 0. In a batch of 128 MNIST images these are a third of
@@ -88,14 +90,17 @@ class Dense(Layer):
 
     @property
     def shapes(self):
+        """{"weights": (inputs, outputs), "biases": (outputs,)}."""
         return {"weights": (self.inputs, self.outputs), "biases": (self.outputs,)}
 
     def output_shape(self, shape):
+        """(inputs,) -> (outputs,). Raises ValueError for any other shape."""
         if shape != (self.inputs,):
             raise ValueError(f"expects {self.inputs} values{' (Flatten() makes them)' if len(shape) == 3 else ''}")
         return (self.outputs,)
 
     def initialise(self, rng):
+        """Draw the weights by the initialiser from rng, a numpy Generator; the biases become 0."""
         self.weights[:] = self.draw(rng, self.weights.shape, self.inputs, self.outputs)
         self.biases[:] = 0.0
 
@@ -165,7 +170,7 @@ class ReLU(Layer):
 class LeakyReLU(Layer):
     """Leaky rectified linear unit: y = x where x > 0, else slope x; dL/dx = dL/dy or slope dL/dy (Maas et al. 2013).
 
-    slope: at least 0 and below 1; a unit that is off still learns through it.
+    slope: at least 0 and below 1, else ValueError; a unit that is off still learns through it.
     """
 
     def __init__(self, slope=0.01):
@@ -223,7 +228,8 @@ class Tanh(Layer):
 class Dropout(Layer):
     """Inverted dropout: while training each value is zeroed with probability `rate`, the rest divided by 1 - rate.
 
-    rate: at least 0 and below 1, else ValueError.     The division keeps the expected sum the same, so nothing is left to do at inference (Srivastava et al. 2014).
+    rate: at least 0 and below 1, else ValueError. The division keeps the expected sum the same, so nothing is left to
+    do at inference (Srivastava et al. 2014).
     """
 
     def __init__(self, rate):
@@ -232,6 +238,7 @@ class Dropout(Layer):
 
     @property
     def arguments(self):
+        """(rate,), the one of now: it may be changed while a run goes on."""
         return (self.rate,)
 
     def forward(self, x, rng=None):
@@ -255,7 +262,8 @@ class Dropout(Layer):
 class BatchNorm(Layer):
     """Batch normalisation: y = scale h + shift, h = (x - mean) / sqrt(variance + 1e-5) (Ioffe and Szegedy 2015).
 
-    inputs: the number of columns of rows, or of channels of images, each with a scale (first 1) and a shift (first 0).
+    inputs: the number of columns of rows, or of channels of images, each with a scale (first 1) and a shift (first 0);
+    a whole number of at least 1, else ValueError.
     Training takes mean and variance from the batch and moves the running ones a tenth of the way towards them;
     inference takes the running ones, so that an image's answer does not depend on its neighbours.
     """
@@ -266,18 +274,22 @@ class BatchNorm(Layer):
 
     @property
     def shapes(self):
+        """{"scale": (inputs,), "shift": (inputs,)}."""
         return {"scale": (self.inputs,), "shift": (self.inputs,)}
 
     @property
     def state_shapes(self):
+        """{"running_mean": (inputs,), "running_variance": (inputs,)}."""
         return {"running_mean": (self.inputs,), "running_variance": (self.inputs,)}
 
     def output_shape(self, shape):
+        """The same shape. Raises ValueError for another number of columns or channels."""
         if shape[0] != self.inputs:
             raise ValueError(f"expects {self.inputs} {'values' if len(shape) == 1 else 'channels'}")
         return shape
 
     def initialise(self, rng):
+        """Scale and running variance become 1, shift and running mean 0; nothing is drawn."""
         self.scale[:] = self.running_variance[:] = 1.0
         self.shift[:] = self.running_mean[:] = 0.0
 

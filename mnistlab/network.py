@@ -43,7 +43,7 @@ class Network:
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"A network's numbers are float32 or float64, not {self.dtype}.")
         if not isinstance(rng, np.random.Generator):
-            raise ValueError(f"The first weights are drawn by a numpy Generator, such as default_rng(0), not by {rng!r}.")
+            raise ValueError(f"First weights are drawn by a numpy Generator, such as default_rng(0), not by {rng!r}.")
         for place, layer in enumerate(self.layers):
             if not isinstance(layer, Layer):
                 raise ValueError(f"{layer!r} is no layer. A network is a list such as [Dense(784, 10), ReLU()].")
@@ -83,9 +83,10 @@ class Network:
 
     @property
     def weight_slices(self):
-        """Where in `parameters` the weights are. Biases are few and only shift: penalties leave them out.
+        """Where in `parameters` the weights are, a list of slices.
 
-        Nor do they touch a BatchNorm's scale (Goodfellow et al. 2016, 7.1).
+        Biases are few and only shift: penalties leave them out, as they do a BatchNorm's scale (Goodfellow et al. 2016,
+        7.1).
         """
         start, found = 0, []
         for layer in self.layers:
@@ -99,7 +100,8 @@ class Network:
     def forward(self, x, rng=None):
         """Logits (b, classes) of a batch x (b, inputs) of the network's dtype. rng: given while training, see layers.
 
-        The result is a buffer that the next call overwrites. Raises ValueError for a batch of another width or type.
+        Layer after layer (Goodfellow et al. 2016, algorithm 6.3). The result is a buffer that the next call overwrites.
+        Raises ValueError for a batch of another width or type.
         """
         if not isinstance(x, np.ndarray) or x.ndim != 2 or x.shape[1] != self.inputs:
             given = x.shape if isinstance(x, np.ndarray) else type(x).__name__
@@ -114,8 +116,8 @@ class Network:
     def backward(self, gradient, to_input=False):
         """From dL/dlogits (b, classes), fill `self.gradient`; with to_input=True also return dL/dx (b, inputs).
 
-        Goes back through the last `forward`, and may overwrite the array that it is given. Raises ValueError for
-        another shape than that of the last logits.
+        Goes back through the last `forward` by the chain rule (Goodfellow et al. 2016, algorithm 6.4), and may
+        overwrite the array that it is given. Raises ValueError for another shape than that of the last logits.
         """
         if np.shape(gradient) != (self._batch, self.outputs):
             raise ValueError(
@@ -135,7 +137,10 @@ class Network:
 
     @classmethod
     def from_description(cls, description, rng):
-        """The network that `describe` described, with fresh weights. Raises ValueError for an unknown layer."""
+        """The network that `describe` described, in float32, with fresh weights drawn by rng, a numpy Generator.
+
+        Raises ValueError for an unknown layer, and as the class does.
+        """
         return cls(_layers(description), rng)
 
     def __repr__(self):
@@ -181,7 +186,10 @@ ACTIVATIONS = {"relu": ReLU, "leaky-relu": LeakyReLU, "sigmoid": Sigmoid, "tanh"
 
 
 def build(settings, rng, inputs=784, classes=10):
-    """The network that `settings` asks for, its first weights drawn by rng. Layers and errors as for `layers_for`."""
+    """The Network, in float32, that `settings` asks for, its first weights drawn by rng, a numpy Generator.
+
+    inputs: pixels of an image; classes: its number of logits. Layers and errors as for `layers_for`.
+    """
     return Network(layers_for(settings, inputs, classes), rng)
 
 

@@ -17,8 +17,8 @@ CHUNK = 256
 class Novelty:
     """What the training images look like, and from which score on an image counts as not like them.
 
-    train_set, validation_set: Datasets of images of one size; false_alarm_rate: the share of
-    ordinary images that may be called novel by mistake.
+    train_set, validation_set: Datasets of images of one size; false_alarm_rate: the share of ordinary images that may
+    be called novel by mistake, 0 to 0.5.
 
     Of a large training set 10,000 images drawn at random are kept, as 64 numbers each. One half of the validation set
     (at most 2,000 images) sets `threshold`; on the other half `false_alarms`, the share called novel, is measured.
@@ -58,7 +58,10 @@ class Novelty:
         return float(self.scores(pixels[None])[0])
 
     def scores(self, images):
-        """The scores of many images, uint8 (n, rows, columns): float32 (n,)."""
+        """The scores of many images, uint8 (n, rows, columns): float32 (n,), from 0 up.
+
+        Raises ValueError for images of another size or type than the training images.
+        """
         scores = np.empty(len(images), np.float32)
         for start in range(0, len(images), CHUNK):
             part = slice(start, start + CHUNK)

@@ -24,7 +24,7 @@ class Optimizer:
         self._step = np.empty(size, dtype)
 
     def update(self, parameters, gradient, learning_rate, momentum):
-        """Move `parameters` (size,) one step against `gradient` (size,), in place.
+        """Move `parameters` (size,) one step against `gradient` (size,), both of the optimizer's dtype, in place.
 
         learning_rate > 0 and 0 <= momentum < 1 may differ at every call. float() keeps a NumPy float64 from turning
         the float32 arithmetic into float64.
@@ -33,7 +33,7 @@ class Optimizer:
 
     @property
     def state(self):
-        """{name: array}, the arrays themselves: copy them to keep them."""
+        """{name: array}, of its dtype (size,), Adam's `zero_share` float64 (2,): the arrays themselves, not copies."""
         return {name: getattr(self, name) for name in self.memory}
 
     def restore(self, state):
@@ -55,6 +55,7 @@ class SGD(Optimizer):
     """Stochastic gradient descent: w <- w - rate g (Robbins and Monro 1951). Momentum is not used."""
 
     def update(self, parameters, gradient, learning_rate, momentum):
+        """One step by this rule, in place; what is given as for `Optimizer.update`."""
         np.multiply(gradient, float(learning_rate), out=self._step)
         parameters -= self._step
 
@@ -69,6 +70,7 @@ class Momentum(Optimizer):
     memory = ("velocity",)
 
     def update(self, parameters, gradient, learning_rate, momentum):
+        """One step by this rule, in place; what is given as for `Optimizer.update`."""
         np.multiply(gradient, float(learning_rate), out=self._step)
         self.velocity *= float(momentum)
         self.velocity -= self._step
@@ -84,6 +86,7 @@ class Nesterov(Optimizer):
     memory = ("velocity",)
 
     def update(self, parameters, gradient, learning_rate, momentum):
+        """One step by this rule, in place; what is given as for `Optimizer.update`."""
         np.multiply(gradient, float(learning_rate), out=self._step)
         self.velocity *= float(momentum)
         self.velocity -= self._step
@@ -92,15 +95,16 @@ class Nesterov(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """Each step divided by the gradient's recent size: s <- 0.99 s + 0.01 g^2; w <- w - rate g / (sqrt(s) + 1e-8).
+    """Each step divided by the gradient's recent size: s <- 0.9 s + 0.1 g^2; w <- w - rate g / (sqrt(s) + 1e-7).
 
-    Tieleman and Hinton 2012, lecture 6.5, with PyTorch's decay and epsilon. Momentum is not used.
+    Tieleman and Hinton 2012, lecture 6.5, with the lecture's decay, which Keras also has. Momentum is not used.
     """
 
     memory = ("square",)
-    decay, epsilon = 0.99, 1e-8
+    decay, epsilon = 0.9, 1e-7
 
     def update(self, parameters, gradient, learning_rate, momentum):
+        """One step by this rule, in place; what is given as for `Optimizer.update`."""
         step = self._step
         np.multiply(gradient, gradient, out=step)
         step *= 1 - self.decay
@@ -129,6 +133,7 @@ class Adam(Optimizer):
         self.zero_share = np.ones(2)
 
     def update(self, parameters, gradient, learning_rate, momentum):
+        """One step by this rule, in place; what is given as for `Optimizer.update`."""
         step, momentum = self._step, float(momentum)
         self.zero_share *= (momentum, self.decay)
         average_share, square_share = (1 - self.zero_share).tolist()
@@ -151,17 +156,20 @@ OPTIMIZERS = {"sgd": SGD, "momentum": Momentum, "nesterov": Nesterov, "rmsprop":
 
 
 def make_optimizer(name, size, dtype=np.float32):
-    """The optimizer of that name for `size` parameters; raises ValueError with the names there are."""
+    """The optimizer of that name for `size` parameters of dtype; raises ValueError with the names there are."""
     if name not in OPTIMIZERS:
         raise ValueError(f"There is no optimizer {name!r}. The optimizers are {', '.join(OPTIMIZERS)}.")
     return OPTIMIZERS[name](size, dtype)
 
 
 def clip_by_norm(gradient, limit):
-    """Shorten `gradient` (size,) in place to length `limit` > 0 if it is longer: g <- g limit / |g|.
+    """Shorten `gradient` (size,) in place to length `limit` if it is longer: g <- g limit / |g|.
 
-    Pascanu et al. 2013, algorithm 1. Returns the length before. PyTorch divides by |g| + 1e-6 instead.
+    Pascanu et al. 2013, algorithm 1. Returns the length before, a plain float. PyTorch divides by |g| + 1e-6 instead.
+    Raises ValueError for a limit that is not above 0.
     """
+    if not limit > 0:
+        raise ValueError(f"The length to clip a gradient to is {limit!r}; it must be above 0.")
     # In float64: a float32 gradient of 1e20 is just what clipping is for, and its square overflows.
     norm = math.sqrt(np.square(gradient, dtype=np.float64).sum())
     if norm > limit:

@@ -26,7 +26,7 @@ class LiveCurves:
     """Loss and accuracy of a run, redrawn many times a second; `begin` makes the same charts ready for another run.
 
     epochs: how far the horizontal axis goes; baseline: the accuracy to beat, 0 to 1; narrow: two charts one above the
-    other, for a phone. Axes, labels, legend and earlier runs are drawn once a run and kept as a picture; a frame puts
+    other, for a phone. Axes, labels, legend and earlier runs are drawn once a run and kept as they are; a frame puts
     the lines on top of it (blitting). A whole drawing takes some ten times as long as a frame.
 
     What is called a run here is anything with a name, a history (a training.History), steps_per_epoch and a baseline.
@@ -42,7 +42,7 @@ class LiveCurves:
         self.axes = {"loss": self.loss_axes, "accuracy": self.accuracy_axes}
         for name, ax in self.axes.items():
             self._dress(name.capitalize(), ax)
-        # Each set of lines is {(chart, part): line}. What is pale belongs to the picture underneath.
+        # Each set of lines is {(chart, part): line}. What is pale belongs to the drawing underneath.
         self.pale = [self._lines(TRAINING, VALIDATION, pale=True) for _ in range(PALE_RUNS)]
         self.lines = self._lines(TRAINING, VALIDATION)
         self.compared = [self._lines(colour, colour, marker) for colour, marker in COMPARED]
@@ -157,7 +157,7 @@ class LiveCurves:
         self._put_best([history])
         self._fit([self.lines])
         self._mark(history.marks, steps_per_epoch)
-        return self._picture([self.lines])
+        return self._as_png([self.lines])
 
     def compare(self, runs, log=False, per_epoch=False):
         """Two runs side by side, each in a colour of its own, as PNG bytes. The next run needs a new `begin`.
@@ -178,7 +178,7 @@ class LiveCurves:
         self._put_best([run.history for run in runs])
         self._fit(self.compared)
         self._draw_background()
-        return self._picture(self.compared)
+        return self._as_png(self.compared)
 
     def _put(self, lines, history, steps_per_epoch):
         epochs = np.array([row.epoch for row in history.rows], float)
@@ -222,7 +222,7 @@ class LiveCurves:
     def _mark(self, marks, steps_per_epoch):
         """New marks, (steps made, setting, value): a thin line each, and at the loss its label where there is room.
 
-        They are put on the picture underneath as they come, which costs a fiftieth of drawing it anew.
+        They are put on the drawing underneath as they come, which costs a fiftieth of drawing it anew.
         """
         new = marks[len(self.marks) :]
         if not new:
@@ -249,7 +249,7 @@ class LiveCurves:
                 ha="right" if x > self.epochs - room else "left", fontsize=size, color=INK, zorder=6,
             )
 
-    def _picture(self, sets):
+    def _as_png(self, sets):
         self.canvas.restore_region(self.background)
         for artist in (*(line for lines in sets for line in lines.values()), *self.best.values()):
             artist.axes.draw_artist(artist)

@@ -1,14 +1,14 @@
 """How the learning rate changes in the course of a run: one small function a schedule.
 
-Each is given the setting's learning rate and the share of the run's steps already made, 0 to 1, and returns the rate
-of the next step.
+Each is given the setting's learning rate, above 0, and the share of the run's steps already made, 0 to 1, and returns
+the rate of the next step, a plain float.
 """
 
 import math
 
 
 def constant(learning_rate, progress):
-    """The rate itself."""
+    """The rate itself, from the first step to the last."""
     return learning_rate
 
 
@@ -38,9 +38,10 @@ SCHEDULES = {"constant": constant, "step": step, "cosine": cosine, "one-cycle": 
 
 
 def scheduled(schedule, learning_rate, progress):
-    """The learning rate for the next step under the schedule of that name. progress: 0 to 1.
+    """The learning rate, a float, for the next step under the schedule of that name.
 
-    Raises ValueError with the names there are.
+    learning_rate: above 0; progress: the share of the run's steps already made, 0 to 1. Raises ValueError with the
+    names there are.
     """
     if schedule not in SCHEDULES:
         raise ValueError(f"There is no schedule {schedule!r}. The schedules are {', '.join(SCHEDULES)}.")

@@ -10,15 +10,18 @@ from typing import NamedTuple
 import numpy as np
 
 
-def setting(default, low=None, high=None, *, help, label, slider=None, scale="linear", unit="", choices=(), live=False):
+def setting(
+    default, low=None, high=None, *, help, label, slider=None, scale="linear", unit="", choices=(), live=False, key="",
+):
     """A dataclass field that carries its own description.
 
     low, high: the values allowed, both ends included; slider: the narrower range that a slider offers (default: all of
-    it); scale: "linear" or "log"; live: whether a change during a run counts from the next batch on.
+    it); scale: "linear" or "log"; live: whether a change during a run counts from the next batch on; key: the short
+    name that an address may call it by.
     """
     description = dict(
         low=low, high=high, slider=slider or (low, high), scale=scale, unit=unit, choices=choices, live=live,
-        help=help, label=label,
+        help=help, label=label, key=key,
     )
     return field(default=default, metadata=description)
 
@@ -31,17 +34,18 @@ class Settings:
     """
 
     learning_rate: float = setting(
-        0.1, 1e-6, 1e3, slider=(1e-4, 1.0), scale="log", live=True, label="Learning rate",
+        0.1, 1e-6, 1e3, slider=(1e-4, 1.0), scale="log", live=True, label="Learning rate", key="lr",
         help="How far each step moves the weights against the gradient.",
     )
     epochs: int = setting(
         4, 1, 10_000, slider=(1, 50), label="Epochs", help="How many times the network sees every training image.",
     )
     hidden_size: int = setting(
-        256, 1, 8192, slider=(8, 512), label="Hidden size", unit="units", help="How many units each hidden layer has.",
+        256, 1, 8192, slider=(8, 512), label="Hidden size", key="hidden", unit="units",
+        help="How many units each hidden layer has.",
     )
     hidden_layers: int = setting(
-        1, 0, 20, slider=(0, 4), label="Hidden layers", unit="layers",
+        1, 0, 20, slider=(0, 4), label="Hidden layers", key="layers", unit="layers",
         help="How many hidden layers there are; without one, the network can only add up pixels.",
     )
     activation: str = setting(
@@ -60,7 +64,7 @@ class Settings:
         False, label="Convolution", help="Look for small patterns anywhere in the image before the hidden layers.",
     )
     batch_size: int = setting(
-        128, 1, 60_000, slider=(1, 1024), scale="log", label="Batch size", unit="images",
+        128, 1, 60_000, slider=(1, 1024), scale="log", label="Batch size", key="batch", unit="images",
         help="How many images each step averages its gradient over.",
     )
     optimizer: str = setting(
@@ -72,7 +76,7 @@ class Settings:
         help="How much of the last step each new step keeps; sgd and rmsprop do without.",
     )
     dropout_rate: float = setting(
-        0.0, 0.0, 0.95, live=True, label="Dropout rate",
+        0.0, 0.0, 0.95, live=True, label="Dropout rate", key="dropout",
         help="The share of hidden units switched off at random in each step.",
     )
     schedule: str = setting(
@@ -154,7 +158,7 @@ class Settings:
         return Settings(**asdict(self))
 
     def said(self, name):
-        """One setting in words: "batch size 128 images"."""
+        """One setting in words, such as "batch size 128 images". Raises AttributeError for an unknown name."""
         value, about = getattr(self, name), TABLE[name].metadata
         if isinstance(value, bool):
             return about["label"].lower() if value else f"no {about['label'].lower()}"
@@ -262,7 +266,11 @@ def preset(name):
 
 
 class Generators(NamedTuple):
-    """The sources of chance in a run, one numpy Generator for each thing that is drawn."""
+    """The sources of chance in a run, one numpy Generator for each thing that is drawn.
+
+    weights: the first ones; order: of the images in an epoch; dropout: its masks; split: which images validate;
+    augmentation: how images are changed; labels: how they are shuffled or made noisy.
+    """
 
     weights: np.random.Generator
     order: np.random.Generator
@@ -275,6 +283,7 @@ class Generators(NamedTuple):
 def generators(seed):
     """Generators from one seed, each with a stream of its own: turning one thing on does not reshuffle another.
 
-    New kinds go to the end, so that old seeds keep their runs.
+    seed: a whole number from 0, else ValueError or TypeError; NumPy's SeedSequence.spawn makes the streams. New kinds
+    go to the end, so that old seeds keep their runs.
     """
     return Generators(*map(np.random.default_rng, np.random.SeedSequence(seed).spawn(len(Generators._fields))))

@@ -88,7 +88,8 @@ class Run:
     `history` grows as it goes; `evaluation` is the last one on the validation set; `failure` is a sentence when the
     run had to end because the loss was no longer a number, else None. `best_epoch` is the one with the lowest
     validation loss so far (0 before the first). With `settings.patience`, a run that has been pulled to its end leaves
-    network and evaluation as they were after that epoch (early stopping: Prechelt 1998).
+    network and evaluation as they were after that epoch (early stopping: Prechelt 1998). What is given and raised: as
+    for `train`.
     """
 
     def __init__(self, network, train_set, validation_set, settings, metrics=()):
@@ -119,11 +120,12 @@ class Run:
 
     @property
     def steps_per_epoch(self):
+        """How many steps an epoch has: images by batch size, rounded up; the last batch may be short."""
         return math.ceil(len(self.train_set) / self.batch_size)
 
     @property
     def seconds(self):
-        """The time that steps and validation have taken so far, without what the caller did between them."""
+        """The seconds that steps and validation have taken so far, without what the caller did between them."""
         return sum(row.seconds for row in self.history.rows) + self._seconds
 
     def __iter__(self):

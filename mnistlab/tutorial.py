@@ -25,7 +25,7 @@ class TutorialRow:
     test_accuracy: float
 
 
-def tutorial(
+def train_tutorial(
     train_set, test_set, *, train_size=1000, test_size=1000, hidden_size=100, learning_rate=0.005, epochs=20,
     seed=884736743, exact_gradients=False,
 ):
@@ -36,8 +36,8 @@ def tutorial(
     through, and it forgets that the mask was doubled. exact_gradients=True uses the true one, 2 where the unit was
     kept and positive, else 0. (Both leave out the 2 of the derivative of the square, as part of the rate.)
 
-    train_size, test_size, hidden_size, epochs: whole numbers from 1; learning_rate: above 0 and at most 1; seed: a whole
-    number from 0. Raises ValueError for another number, and when a set has fewer images than asked for.
+    train_size, test_size, hidden_size, epochs: whole numbers from 1; learning_rate: above 0 and at most 1; seed: a
+    whole number from 0. Raises ValueError for another number, and when a set has fewer images than asked for.
     """
     if not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed is {seed!r}; it must be a whole number from 0.")
@@ -91,8 +91,9 @@ def _epochs(x, t, labels, test_x, test_t, test_labels, hidden_size, learning_rat
 def learn(x, t, keep, products, weights_1, weights_2, learning_rate, exact_gradients):
     """Learn a block of images one after the other, changing both weights in place; returns the outputs (b, classes).
 
-    x: float64 (b, pixels); t: one-hot labels (b, classes); keep: the dropout mask of 0 and 1 (b, hidden size);
-    products: learning_rate * x x^T (b, b); each output is that of the moment when its image was learned.
+    x: float64 (b, pixels), 0 to 1; t: one-hot labels, float64 (b, classes); keep: the dropout mask of 0 and 1, int64
+    (b, hidden size); products: learning_rate * x x^T, float64 (b, b); weights_1, weights_2: float64 (pixels, hidden
+    size) and (hidden size, classes); each output is that of the moment when its image was learned.
     """
     # Writing 78,400 first-layer weights after every image is what makes the plain loop slow. They are needed only to
     # compute x_i W_1, and W_1 has changed by rate * sum_j outer(x_j, delta_j) over the images j since it was written,

@@ -1,6 +1,7 @@
 """The floors of the house: imports only point down, and importing mnistlab stays light."""
 
 import ast
+import importlib
 import json
 import subprocess
 import sys
@@ -15,10 +16,10 @@ FLOORS = [
     ("settings", "initialisers", "layers", "convolution", "losses", "optimizers", "schedules", "idx"),
     ("network", "data", "files", "images"),
     (
-        "training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps", "cleaning", "label_errors", "hints",
-        "folders", "novelty",
+        "training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps", "cleaning", "label_errors",
+        "hints", "folders", "novelty",
     ),
-    ("plots", "export", "diagram"),
+    ("plots", "export", "diagram", "links", "reproduce"),
     ("app",),
     ("cli", "server", "__main__"),
 ]
@@ -40,6 +41,7 @@ OUTSIDE = {
     "app": {"ipywidgets", "anywidget", "traitlets", "PIL"},
     "server": {"voila", "traitlets", "zmq"},
 }
+LONGEST_LINE = 120  # characters, so that two files fit side by side
 HEAVY = {"matplotlib", "ipywidgets", "requests", "PIL", "platformdirs", "IPython", "anywidget", "traitlets", "voila"}
 
 
@@ -95,6 +97,11 @@ def test_the_package_reexports_floors_zero_to_two_only():
     assert all(hasattr(mnistlab, name) for name in mnistlab.__all__)
 
 
+@pytest.mark.parametrize("name", [name for name, floor in FLOOR.items() if floor <= FLOOR["diagram"]])
+def test_no_exported_name_hides_a_module(name):
+    assert importlib.import_module(f"mnistlab.{name}") is getattr(mnistlab, name)
+
+
 @every_file
 def test_only_the_listed_libraries_are_imported(name, path):
     outside = {full.split(".")[0] for full in imports(path)} - sys.stdlib_module_names - {"mnistlab", "numpy"}
@@ -125,6 +132,34 @@ def test_threads_and_processes_are_no_business_of_the_engine(name, path):
         # A sweep waits for the executor that it was given; it makes none.
         own = {full.split(".")[0] for full in imports(path)} - ({"concurrent"} if name == "sweeps" else set())
         assert not own & {"asyncio", "threading", "multiprocessing", "subprocess", "socket", "concurrent"}
+
+
+@pytest.mark.parametrize("folder", [PACKAGE, Path(__file__).parent], ids=["package", "tests"])
+def test_no_line_is_longer_than_120_characters(folder):
+    too_long = [
+        f"{path.relative_to(folder)}:{number}"
+        for path in folder.rglob("*.py")
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if len(line) > LONGEST_LINE
+    ]
+    assert not too_long
+
+
+def public(body, prefix=""):
+    """(name, node) of every public function and class among these statements, and of every public method."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield prefix + node.name, node
+            if isinstance(node, ast.ClassDef):
+                yield from public(node.body, f"{node.name}.")
+
+
+@every_file
+def test_every_public_function_class_and_method_below_the_app_says_what_it_does(name, path):
+    if FLOOR[name] <= FLOOR["diagram"]:
+        tree = ast.parse(path.read_text("utf-8"))
+        assert ast.get_docstring(tree)
+        assert [where for where, node in public(tree.body) if not ast.get_docstring(node)] == []
 
 
 def loaded_by(statement):

@@ -410,3 +410,15 @@ def test_importing_the_command_line_loads_no_pillow_and_no_requests():
     code = "import sys, mnistlab.cli; print({'requests', 'PIL', 'matplotlib', 'ipywidgets'} & set(sys.modules))"
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert process.stdout == "set()\n"
+
+
+def test_reproduce_prints_a_verdict_for_each_result_and_fails_where_one_is_missed(official_folder, tmp_path):
+    process = command("reproduce", "--only", "shapes", "baseline", "--json", "--data-dir", official_folder)
+    outcomes = json.loads(process.stdout)
+    assert [outcome["name"] for outcome in outcomes] == ["shapes", "baseline"]
+    assert [outcome["verdict"] for outcome in outcomes] == ["holds", "holds"] and process.returncode == 0
+    assert set(outcomes[0]) == {"name", "source", "published", "got", "verdict", "seconds", "tolerance"}
+    words = command("reproduce", "--only", "baseline", "--data-dir", official_folder).stdout
+    assert words.startswith("baseline: holds (") and "published: always the same answer" in words
+    absent = command("reproduce", XDG_CACHE_HOME=str(tmp_path))
+    assert absent.returncode == 1 and "mnistlab download mnist" in absent.stderr and absent.stdout == ""

@@ -211,11 +211,21 @@ def test_the_majority_baseline_of_the_sample_is_about_a_tenth(sample):
 def test_a_set_without_images_or_that_does_not_fit_the_network_is_refused():
     network = Network([Dense(16, 3)], np.random.default_rng(0))
     for dataset, sentence in (
-        (toy_set(3).select(slice(0, 0)), "no images in this set"), (toy_set(5, side=5), "25 pixels; the network expects 16"),
+        (toy_set(3).select(slice(0, 0)), "no images in this set"),
+        (toy_set(5, side=5), "25 pixels; the network expects 16"),
         (toy_set(5, classes=4), "4 classes; the network knows 3"),
     ):
         with pytest.raises(ValueError, match=sentence):
             evaluate(network, dataset)
+
+
+@pytest.mark.parametrize("labels, sentence", [
+    ([0, 3], "Labels go from 0 to 3; they must be from 0 to 2"), ([-1, 2], "Labels go from -1 to 2"),
+    ([0], r"2 rows of logits but labels of shape \(1,\)"),
+])
+def test_labels_that_do_not_belong_to_the_logits_are_refused(labels, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Evaluation(np.zeros((2, 3), np.float32), np.array(labels))
 
 
 def test_many_classes_fit_into_a_confusion_matrix():

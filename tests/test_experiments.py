@@ -27,7 +27,7 @@ def counts(dataset):
 
 @pytest.fixture
 def part():
-    """60 rows of a larger toy set, in another order than the images lie; neither its labels nor images can be written."""
+    """60 rows of a larger toy set, in another order than the images lie; labels and images cannot be written."""
     whole = toy_set(100, classes=4)
     whole.images.flags.writeable = whole.labels.flags.writeable = False
     return whole.select(rng(9).permutation(100)[:60])
@@ -263,7 +263,9 @@ def test_the_folds_together_give_back_every_label_in_its_place(count, seed):
 
 
 @pytest.mark.parametrize("k", [61, 1, 0, -3, 2.0, True])
-@pytest.mark.parametrize("folds", [k_fold, lambda part, k: iterated_k_fold(part, k, 2, rng())], ids=["once", "iterated"])
+@pytest.mark.parametrize(
+    "folds", [k_fold, lambda part, k: iterated_k_fold(part, k, 2, rng())], ids=["once", "iterated"]
+)
 def test_a_k_that_does_not_fit_is_refused_at_once(part, folds, k):
     with pytest.raises(ValueError, match=f"folds of 60 images is {k!r}; it must be a whole number from 2 to 60"):
         folds(part, k)

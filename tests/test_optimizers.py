@@ -41,8 +41,8 @@ def nesterov_ahead(w, gradients, rates, momenta):
 def hinton(w, gradients, rates, momenta):
     mean_square = 0.0
     for g, rate in zip(gradients, rates):
-        mean_square = 0.99 * mean_square + 0.01 * g**2
-        w = w - rate * g / (math.sqrt(mean_square) + 1e-8)
+        mean_square = 0.9 * mean_square + 0.1 * g**2
+        w = w - rate * g / (math.sqrt(mean_square) + 1e-7)
     return w
 
 
@@ -229,6 +229,14 @@ def test_a_gradient_that_is_short_enough_is_left_alone(limit):
 
 
 @pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("limit", [0, -1.0, float("nan")])
+def test_a_limit_that_is_not_above_0_is_refused_and_the_gradient_stays(limit):
+    gradient = np.float32([3, 4])
+    with pytest.raises(ValueError, match=f"clip a gradient to is {limit!r}; it must be above 0"):
+        clip_by_norm(gradient, limit)
+    assert gradient.tolist() == [3, 4]
+
+
 def test_a_zero_gradient_and_one_whose_square_overflows_float32_can_be_clipped():
     zero, huge = np.zeros(2, np.float32), np.array([3e30, 4e30], np.float32)
     assert clip_by_norm(zero, 1.0) == 0 and zero.tolist() == [0, 0]

@@ -1,4 +1,4 @@
-"""Charts as PNG bytes: what is on them after one run and the next, and that drawing changes nothing but the picture."""
+"""Charts as PNG bytes: what is on them after one run and the next, and that drawing changes nothing else."""
 
 import copy
 import gc
@@ -28,10 +28,10 @@ def history(losses=(2.3, 1.0, 0.5), epochs=1):
 
 
 def opened(content):
-    """The picture in PNG bytes, decoded to the last byte, float (rows, columns, RGB)."""
-    picture = Image.open(io.BytesIO(content), formats=["PNG"])
-    picture.load()
-    return np.asarray(picture.convert("RGB"), float)
+    """The chart in PNG bytes, decoded to the last byte, float (rows, columns, RGB)."""
+    chart = Image.open(io.BytesIO(content), formats=["PNG"])
+    chart.load()
+    return np.asarray(chart.convert("RGB"), float)
 
 
 @pytest.mark.parametrize("narrow, size", [(False, WIDE), (True, NARROW)])
@@ -220,7 +220,7 @@ def test_changes_of_one_step_share_a_label_and_close_ones_go_without():
 @pytest.mark.parametrize("narrow", [False, True])
 @pytest.mark.parametrize("setting, value", [("elastic_sigma", 4.25), ("schedule", "one-cycle"), ("l2", 0.00123)])
 @pytest.mark.parametrize("step", [0, 20, 40])
-def test_the_label_of_a_change_lies_within_the_picture(narrow, setting, value, step):
+def test_the_label_of_a_change_lies_within_the_chart(narrow, setting, value, step):
     curves, told = LiveCurves(4, 0.1, narrow), history(epochs=4)
     told.marks = [(step, setting, value)]
     curves.frame(told, STEPS)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from test_app import fresh_widgets, in_a_loop  # noqa: F401 - the fixture works by being here
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -58,7 +59,46 @@ def test_ci_fails_where_the_readme_has_no_test_command(ci):
     assert status != 0 and given is None
 
 
-def test_the_program_under_the_engine_runs_and_learns(capsys):
-    (program,) = blocks("python", "The engine")
-    exec(program, {})
-    assert float(capsys.readouterr().out.split()[-1]) > 0.8
+def test_no_line_of_prose_is_longer_than_120_characters():
+    # Tables and badges cannot be wrapped.
+    assert [line for line in README.splitlines() if len(line) > 120 and not line.startswith(("|", "[![", "!["))] == []
+
+
+def test_every_program_of_the_readme_is_run_here():
+    assert README.count("```python") == len(blocks("python", "What is on the page") + blocks("python", "The engine"))
+
+
+@in_a_loop
+async def test_the_cell_with_a_panel_shows_it_and_the_next_cell_shows_the_curves_of_its_run():
+    (cell,) = blocks("python", "What is on the page")
+    *statements, last = cell.rstrip().split("\n")
+    (following,) = re.findall(r"(\w+\(lab\)) in the next", last)
+    names = {}
+    exec("\n".join(statements), names)
+    lab, training, curves = names["lab"], eval(last, names), eval(following, names)
+    for panel in (training, curves):
+        assert "application/vnd.jupyter.widget-view+json" in panel._repr_mimebundle_()
+    lab.change_all({"train_size": 600, "hidden_size": 16, "epochs": 2})
+    training.train_button.click()
+    await lab.task
+    assert "Done: 2 epochs" in training.status.value and "After epoch 2" in curves.caption.value
+
+
+def test_the_programs_under_the_engine_run_and_learn(capsys):
+    train, own_layers, sweep = blocks("python", "The engine")
+    names = {}
+
+    def printed(program):
+        exec(program, names)
+        return capsys.readouterr().out.splitlines()
+
+    *rows, accuracy = printed(train)
+    assert len(rows) == names["settings"].epochs and float(accuracy) > 0.8
+
+    assert printed(own_layers) == []
+    run = names["mnistlab"].train(names["network"], names["training"], names["validation"], names["settings"])
+    assert len(list(run)) and run.history.rows[-1].validation_accuracy > 0.8
+
+    trials = [line.split() for line in printed(sweep)]
+    assert [trial[:2] for trial in trials] == [[size, seed] for size in ("32", "128") for seed in "012"]
+    assert all(float(accuracy) > 0.8 for *_, accuracy in trials)

@@ -104,8 +104,8 @@ def test_the_seconds_of_an_interrupted_epoch_go_on_from_those_before():
 
 @pytest.mark.parametrize("other, what", [
     (dict(hidden_size=7), "network is"), (dict(activation="tanh"), "network is"),
-    (dict(batch_size=9), "batch size is 8"), (dict(optimizer="adam"), "optimizer is momentum"), (dict(seed=1), "seed is 0"),
-    (dict(loss="squared-error"), "loss is cross-entropy"),
+    (dict(batch_size=9), "batch size is 8"), (dict(optimizer="adam"), "optimizer is momentum"),
+    (dict(seed=1), "seed is 0"), (dict(loss="squared-error"), "loss is cross-entropy"),
 ])
 def test_a_checkpoint_of_another_run_is_refused_and_nothing_changes(other, what):
     run = made(**other)

@@ -8,7 +8,7 @@ import pytest
 from differences import numerical_gradient
 from toys import toy_set
 
-from mnistlab import Dataset, tutorial
+from mnistlab import Dataset, train_tutorial
 from mnistlab.tutorial import BLOCK, learn
 
 PLAIN = Path(__file__).parents[1] / "benchmarks" / "plain_tutorial.py"
@@ -35,13 +35,13 @@ def whole(dataset):
 def assert_same_digits_as_the_plain_loop(sets):
     plain_tutorial = runpy.run_path(str(PLAIN))["plain_tutorial"]
     expected = [printed(row) for row in plain_tutorial(*map(whole, sets))]
-    assert [printed(figures(row)) for row in tutorial(*sets)] == expected
+    assert [printed(figures(row)) for row in train_tutorial(*sets)] == expected
     assert len(expected) == 20
 
 
 @pytest.fixture(scope="module")
 def published(official):
-    return list(tutorial(*official))
+    return list(train_tutorial(*official))
 
 
 def test_the_rows_are_the_published_ones_to_every_printed_digit(published):
@@ -61,7 +61,7 @@ def test_all_rows_equal_the_plain_loop_on_the_sample(sample):
 
 
 def test_exact_gradients_raise_the_last_test_accuracy_to_0_837(official):
-    *_, last = tutorial(*official, exact_gradients=True)
+    *_, last = train_tutorial(*official, exact_gradients=True)
     assert f"{last.test_accuracy:.3f}" == "0.837"
 
 
@@ -144,19 +144,19 @@ def test_any_number_of_images_gives_the_plain_loops_figures(sample, size):
     plain_tutorial = runpy.run_path(str(PLAIN))["plain_tutorial"]
     options = dict(hidden_size=7, learning_rate=0.01, epochs=2, seed=3)
     expected = plain_tutorial(*map(whole, sample), size=size, **options)
-    rows = list(tutorial(*sample, train_size=size, test_size=size, **options))
+    rows = list(train_tutorial(*sample, train_size=size, test_size=size, **options))
     np.testing.assert_allclose([figures(row) for row in rows], expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("name, value", [("train_size", 50), ("hidden_size", 30), ("learning_rate", 0.01), ("seed", 1)])
 def test_every_parameter_counts(sample, name, value):
     options = dict(train_size=60, test_size=100, hidden_size=20, epochs=1)
-    assert list(tutorial(*sample, **options)) != list(tutorial(*sample, **{**options, name: value}))
+    assert list(train_tutorial(*sample, **options)) != list(train_tutorial(*sample, **{**options, name: value}))
 
 
 def test_the_same_seed_gives_the_same_rows(sample):
     options = dict(train_size=60, test_size=100, epochs=2)
-    assert list(tutorial(*sample, **options)) == list(tutorial(*sample, **options))
+    assert list(train_tutorial(*sample, **options)) == list(train_tutorial(*sample, **options))
 
 
 @pytest.mark.parametrize("name, value", [
@@ -165,4 +165,4 @@ def test_the_same_seed_gives_the_same_rows(sample):
 def test_a_number_out_of_range_is_refused_at_once_with_name_and_range(name, value):
     images = toy_set(30, classes=10)
     with pytest.raises(ValueError, match=f"{name} is {value}; it must be from 1 to "):
-        tutorial(images, images, **{"train_size": 30, "test_size": 30, name: value})
+        train_tutorial(images, images, **{"train_size": 30, "test_size": 30, name: value})

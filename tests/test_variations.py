@@ -1,4 +1,4 @@
-"""The data panel's openings and the digit panel without a browser: looking, spoiling, augmenting, own images, teaching."""
+"""The data panel's openings and the digit panel without a browser: looking, spoiling, augmenting, teaching."""
 
 import asyncio
 import io

@@ -63,7 +63,7 @@ OPTIMIZERS = {
     "sgd": lambda groups: torch.optim.SGD(groups, RATE),
     "momentum": lambda groups: torch.optim.SGD(groups, RATE, momentum=0.9),
     "nesterov": lambda groups: torch.optim.SGD(groups, RATE, momentum=0.9, nesterov=True),
-    "rmsprop": lambda groups: torch.optim.RMSprop(groups, RATE),
+    "rmsprop": lambda groups: torch.optim.RMSprop(groups, RATE, alpha=0.9, eps=1e-7),
     "adam": lambda groups: torch.optim.Adam(groups, RATE),
 }
 SCHEDULES = {

@@ -9,13 +9,14 @@ function nameSlider(slider) {
   if (!handle || !label) return;
   const name = label.textContent.trim();
   set(handle, "aria-label", name);
+  set(handle, "aria-disabled", String(slider.querySelector(".noUi-target").hasAttribute("disabled")));
   if (!readout) return;
   set(handle, "aria-valuetext", readout.textContent.trim());
   set(readout, "role", "textbox"); // the value can be typed there
   set(readout, "aria-label", `${name} value`);
 }
 
-// The same words for everyone: the picture of the curves is described by the caption under it.
+// The same words for everyone: the chart of the curves is described by the caption under it.
 function describeCurves(image) {
   set(image, "alt", "Curves of loss and accuracy, training and validation, by epoch");
   const caption = image.closest(".mnistlab").querySelector(".mnistlab-caption");
@@ -57,6 +58,30 @@ function mend() {
   keepFocus();
 }
 
+// To the heading that stands above the panel in the notebook, or to the panel where there is none.
+function bringIntoView(name) {
+  const panel = name && document.querySelector(`.mnistlab-panel-${CSS.escape(name)}`);
+  if (!panel) return;
+  const headings = [...document.querySelectorAll("h2")].filter((heading) => before(heading, panel));
+  (headings.at(-1) ?? panel).scrollIntoView();
+  panel.querySelector("button, input, [tabindex='0']")?.focus({ preventScroll: true });
+}
+function before(one, other) {
+  return one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING;
+}
+
+// The clipboard is only open to pages that came over https or from this machine: else the address is marked, to copy.
+async function copy(button) {
+  const field = button.parentElement.querySelector("input");
+  field.select();
+  try {
+    await navigator.clipboard.writeText(field.value);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Press Ctrl+C to copy";
+  }
+}
+
 let waiting = false;
 function mendSoon() {
   if (waiting) return;
@@ -86,10 +111,15 @@ export default {
       const chosen = event.target.closest?.(event.type === "click" ? "button[data-act]" : "select[data-act]");
       const own = chosen?.closest(".mnistlab")?.querySelector(":scope > .mnistlab-browser");
       if (own?.dataset.key !== model.get("key")) return; // another page's, in a window with several notebooks
+      if (chosen.dataset.act === "copy") copy(chosen);
       model.send({ act: chosen.dataset.act, value: chosen.dataset.value ?? "", choice: chosen.value ?? "" });
     };
     document.addEventListener("click", act);
     document.addEventListener("change", act);
+    // A kernel may have begun before any page asked for it: so it learns of the address here.
+    model.set("address", location.origin + location.pathname);
+    model.set("query", location.search);
+    model.on("change:panel", () => bringIntoView(model.get("panel")));
     model.set("ready", true);
     tell();
     mendSoon();

@@ -12,7 +12,8 @@ HERE = Path(__file__).parent
 class Browser(anywidget.AnyWidget):
     """Names the controls for screen readers, brings the style sheet, and tells two things about the page.
 
-    ready: true once the page is shown, the moment for slow imports; narrow: whether it is as wide as a phone.
+    ready: true once the page is shown, the moment for slow imports; narrow: whether it is as wide as a phone; address:
+    the page's own, without its query; query: the part of it from the "?" on; panel: set it to bring a panel into view.
     """
 
     # Read once as text: given as paths, anywidget would watch the files and keep every instance alive.
@@ -21,6 +22,9 @@ class Browser(anywidget.AnyWidget):
     ready = traitlets.Bool(False).tag(sync=True)
     narrow = traitlets.Bool(False).tag(sync=True)
     key = traitlets.Unicode().tag(sync=True)
+    address = traitlets.Unicode().tag(sync=True)
+    query = traitlets.Unicode().tag(sync=True)
+    panel = traitlets.Unicode().tag(sync=True)
 
     def __init__(self):
         super().__init__(key=secrets.token_hex(8))

@@ -28,6 +28,8 @@ NOTHING = "The curves appear here as soon as a run has begun."
 class CurvesPanel(Panel):
     """Live curves of the run in progress or the last one. lab: the shared Lab; without one the panel makes its own."""
 
+    name = "curves"
+
     def __init__(self, lab=None):
         super().__init__(lab)
         lab = self.lab
@@ -40,7 +42,7 @@ class CurvesPanel(Panel):
         self.figures = Opening("Figures by epoch", self._make_figures, lab)
         self.last_look = LastLook(lab)
         self.runs = self._curves = self._record = self._table = None
-        self._background = None  # what the picture under the lines was made for
+        self._background = None  # what the drawing under the lines was made for
         self._drawn_at = self._spent = 0.0
         frame = ipywidgets.Box([self.image], layout=self.log_scale.layout)
         frame.add_class("mnistlab-curves")

@@ -28,6 +28,8 @@ ABOUT = {
 class DataPanel(Panel):
     """Choose what the network learns from. `lab`: the shared Lab; without one the panel makes its own."""
 
+    name = "data"
+
     def __init__(self, lab=None):
         super().__init__(lab)
         lab = self.lab
@@ -90,8 +92,8 @@ class DataPanel(Panel):
         self.size.value = min(lab.settings.train_size, self.size.max)
         watched, kept = len(lab.validation_set), len(lab.test_set)
         self._say(
-            f"{data.TITLES.get(lab.dataset, lab.dataset)}: {available + watched + kept:,} images. {available:,} to learn from "
-            f"(training), {watched:,} to watch (validation), {kept:,} kept for the end (test)."
+            f"{data.TITLES.get(lab.dataset, lab.dataset)}: {available + watched + kept:,} images. {available:,} to "
+            f"learn from (training), {watched:,} to watch (validation), {kept:,} kept for the end (test)."
         )
         self._show_button()
         names, labels = lab.available.class_names, lab.available.labels_of()
@@ -104,7 +106,8 @@ class DataPanel(Panel):
         self.images.value = f'<p>{about}</p><div class="mnistlab-classes">{"".join(figures)}</div>'
 
     def _in_use(self):
-        return "the bundled sample" if self.lab.dataset == "sample" else data.TITLES.get(self.lab.dataset, self.lab.dataset)
+        name = self.lab.dataset
+        return "the bundled sample" if name == "sample" else data.TITLES.get(name, name)
 
     def _say(self, sentence):
         self.note.value = f"<p>{escape(sentence)}</p>"

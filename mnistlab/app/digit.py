@@ -19,8 +19,8 @@ HINT = (
     "draw and upload stays in this session and is kept nowhere.</p>"
 )
 OTHER_CLASSES = (
-    "<p class='mnistlab-small'>This network was not trained on digits and knows nothing of them: whatever the digit, its "
-    "answer is one of its own classes. Train on a dataset of digits, and it can read yours.</p>"
+    "<p class='mnistlab-small'>This network was not trained on digits and knows nothing of them: whatever the digit, "
+    "its answer is one of its own classes. Train on a dataset of digits, and it can read yours.</p>"
 )
 NOT_YET = "<p>There is no trained network yet: press Train, and the answer appears here.</p>"
 # Of many files, not every single one needs to be shown at once.
@@ -29,6 +29,8 @@ SHOW_EVERY = 0.5
 
 class DigitPanel(Panel):
     """Reads drawings and photos. `lab`: the shared Lab; without one the panel makes its own."""
+
+    name = "digit"
 
     def __init__(self, lab=None):
         super().__init__(lab)
@@ -89,7 +91,8 @@ class DigitPanel(Panel):
         if isinstance(outcome, str):
             sentence = f'<p class="mnistlab-message mnistlab-alarm"{alarm}>{escape(outcome)}</p>'
             return f'<div class="mnistlab-result">{sentence}</div>'
-        yours = f"<figure>{picture(outcome.original, f'Your image {name}', 112)}<figcaption>your image</figcaption></figure>"
+        image = picture(outcome.original, f"Your image {name}", 112)
+        yours = f"<figure>{image}<figcaption>your image</figcaption></figure>"
         answer = self._answer(outcome.pixels)
         return f'<div class="mnistlab-result">{yours}{_seen(outcome)}<div class="mnistlab-answer">{answer}</div></div>'
 
@@ -118,8 +121,8 @@ class DigitPanel(Panel):
             return ""
         rate, count = self._novelty.false_alarms, self._novelty.measured_on
         return (
-            "<p class='mnistlab-message mnistlab-novel'>Not like the training images: however sure the answer, it may mean "
-            f"nothing. (So it says of {rate:.1%} of {count:,} real validation images, too.)</p>"
+            "<p class='mnistlab-message mnistlab-novel'>Not like the training images: however sure the answer, it may "
+            f"mean nothing. (So it says of {rate:.1%} of {count:,} real validation images, too.)</p>"
         )
 
     # Teach it
@@ -149,7 +152,8 @@ def _seen(prepared):
     """Every step of the preparation as an image, the last of them what the network sees."""
     steps = getattr(prepared, "steps", ()) or (("what the network sees", prepared.pixels),)
     figures = "".join(
-        f"<figure>{picture(pixels, title, 84)}<figcaption>{escape(title)}</figcaption></figure>" for title, pixels in steps
+        f"<figure>{picture(pixels, title, 84)}<figcaption>{escape(title)}</figcaption></figure>"
+        for title, pixels in steps
     )
     return f'<div class="mnistlab-steps">{figures}</div>'
 

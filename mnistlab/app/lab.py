@@ -12,7 +12,7 @@ from time import perf_counter
 import numpy as np
 import traitlets
 
-from .. import data
+from .. import data, links
 from ..cleaning import SPLITS, Changes
 from ..evaluation import majority_baseline
 from ..experiments import with_other_labels
@@ -69,7 +69,8 @@ class Lab(traitlets.HasTraits):
     line; tick: counts the moments of a run at which something new could be shown; epochs_seen: counts finished epochs
     over all runs; dataset: the title of the one in use; slow: slow motion, batch by batch; records_seen: counts the
     changes of `records`, a list of what earlier runs came to, oldest first; settings_seen: those of `settings`;
-    changes_seen: those of `changes`, by split, which the mistakes panel makes.
+    changes_seen: those of `changes`, by split, which the mistakes panel makes; link: what the page's address asks for;
+    panels: the names of those that there are.
 
     The run in progress or the last one is `run`, its network `network`; `before` are the logits that the network before
     it gave to the validation set, None if it had another one.
@@ -87,6 +88,7 @@ class Lab(traitlets.HasTraits):
     changes_seen = traitlets.Int()
     slow = traitlets.Bool(False)
     dataset = traitlets.Unicode()
+    link = traitlets.Instance(links.Link, ({},))
 
     def __init__(self, dataset=None, data_dir=None):
         super().__init__()
@@ -98,6 +100,8 @@ class Lab(traitlets.HasTraits):
         self.data_dir = data_dir
         self.settings = Settings()
         self.browser = Browser()
+        self.browser.observe(self.guard(lambda change: self._follow_address(change["new"])), "query")
+        self.panels = []
         self.shared = {}  # layouts and styles of the panels' widgets, by class
         self.run = self.task = self.progress = self.record = None
         self._own = {}  # the datasets that were brought here, by name
@@ -162,9 +166,12 @@ class Lab(traitlets.HasTraits):
 
     def change_all(self, values):
         """Set several settings, {name: value}, as `change` does; one message names those that wait for the next run."""
-        waiting = []
+        waiting, locked = [], []
         for name, value in values.items():
             before = getattr(self.settings, name)
+            if name in self.link.lock and value != before:
+                locked.append(TABLE[name].metadata["label"])
+                continue
             setattr(self.settings, name, value)
             if self.phase not in ("running", "paused") or getattr(self.settings, name) == before:
                 continue
@@ -175,6 +182,24 @@ class Lab(traitlets.HasTraits):
         self.settings_seen += 1
         if waiting:
             self.message = f"{', '.join(waiting)}: used from the next run on."
+        if locked:
+            self.message = f"Left as it was, because the address of this page locks it: {', '.join(locked)}."
+
+    def _follow_address(self, query):
+        """Take over what the page's address asks for; the status line says what it cannot have."""
+        link = links.read(query, self.panels)
+        problems = list(link.problems)
+        self.change_all(link.values)
+        if link.dataset:
+            try:
+                self.choose_dataset(link.dataset)
+            except (data.NotDownloaded, ValueError) as error:
+                problems.append(str(error))
+        self.link = link
+        self.browser.panel = link.panel
+        if problems:
+            more = f" (And {len(problems) - 3} more.)" if len(problems) > 3 else ""
+            self.message = f"The address of this page: {' '.join(problems[:3])}{more}"
 
     def choose_dataset(self, name):
         """Use another dataset from the next run on. Raises ValueError or data.NotDownloaded and changes nothing."""
@@ -253,9 +278,8 @@ class Lab(traitlets.HasTraits):
         train_set, validation_set = run.train_set, run.validation_set
         self._runs_begun += 1
         self.record = Record(
-            f"Run {self._runs_begun}", data.TITLES.get(self.dataset, self.dataset), settings.as_dict(), self.run.history,
-            self.run.steps_per_epoch, majority_baseline(train_set.labels_of(), validation_set.labels_of()), 0.0, 0,
-            cleaned,
+            f"Run {self._runs_begun}", data.TITLES.get(self.dataset, self.dataset), settings.as_dict(), run.history,
+            run.steps_per_epoch, majority_baseline(train_set.labels_of(), validation_set.labels_of()), 0.0, 0, cleaned,
         )
         self.progress = None
 
@@ -272,7 +296,9 @@ class Lab(traitlets.HasTraits):
         """
         run = self.run
         if run is None or run.failure or self.phase not in ("idle", "paused"):
-            raise ValueError("There is no trained network that could be taught: train one first, and let it come to rest.")
+            raise ValueError(
+                "There is no trained network that could be taught: train one first, and let it come to rest."
+            )
         if pixels.shape != run.train_set.images.shape[1:]:
             raise ValueError(f"The image is {pixels.shape}; the network learned from {run.train_set.images.shape[1:]}.")
         self.taught = [*self.taught, (pixels, label)]
@@ -412,4 +438,5 @@ class Lab(traitlets.HasTraits):
 
 
 def _place(progress):
-    return f"epoch {progress.epoch}" if progress.phase == "epoch" else f"batch {progress.step} of epoch {progress.epoch}"
+    epoch = f"epoch {progress.epoch}"
+    return epoch if progress.phase == "epoch" else f"batch {progress.step} of {epoch}"

@@ -1,4 +1,4 @@
-"""The mistakes panel: the images with the highest loss, what is taken for what, when to say "I don't know", cleaning."""
+"""The mistakes panel: images with the highest loss, what is taken for what, when to say "I don't know", cleaning."""
 
 import asyncio
 import base64
@@ -34,6 +34,8 @@ class MistakesPanel(Panel):
 
     What is decided here is plain data in `lab.changes`, and applies to the next run that is asked to use it.
     """
+
+    name = "mistakes"
 
     def __init__(self, lab=None):
         super().__init__(lab)
@@ -118,8 +120,8 @@ class MistakesPanel(Panel):
         mistakes = evaluation.top_losses(COUNT, self.label.value)
         wrong = int((evaluation.predictions != evaluation.labels).sum())
         sentence = (
-            f"{wrong:,} of {len(evaluation.labels):,} {self.set.value} images are read wrongly. These cost most; “sure” "
-            "is the probability that the network gives to its own answer."
+            f"{wrong:,} of {len(evaluation.labels):,} {self.set.value} images are read wrongly. These cost most; "
+            "“sure” is the probability that the network gives to its own answer."
         )
         if self.set.value == "test" and self.lab.dataset == "mnist":
             sentence += " " + LABEL_ERRORS
@@ -150,7 +152,7 @@ class MistakesPanel(Panel):
         )
 
     def _choice(self, number, names):
-        """What is to be done with an image: keep it, delete it, or give it another label. The test set stays as it is."""
+        """What is to be done with an image: keep it, delete it, give it another label. The test set stays as it is."""
         if self.set.value == "test" or self.lab.phase in ("running", "stopping"):
             return ""
         labels = self.lab.changes[self.set.value].labels
@@ -222,7 +224,8 @@ class MistakesPanel(Panel):
         self.load.add_class("mnistlab-plain")
         self.load.observe(self.lab.guard(self._on_load), "value")
         self._show_link()
-        return help_text("The changes are a small text file: which images go, and which labels are new."), self.link, self.load
+        about = help_text("The changes are a small text file: which images go, and which labels are new.")
+        return about, self.link, self.load
 
     def _show_link(self):
         links = ""
@@ -250,7 +253,8 @@ class MistakesPanel(Panel):
     def _make_matrix(self):
         self.table, self.cell = text("", "mnistlab-matrix"), text("", "mnistlab-cell")
         self._draw_matrix()
-        return help_text("Rows are labels, columns what the network says. A cell opens its images."), self.table, self.cell
+        about = help_text("Rows are labels, columns what the network says. A cell opens its images.")
+        return about, self.table, self.cell
 
     def _draw_matrix(self):
         evaluation = self._drawn
@@ -269,7 +273,8 @@ class MistakesPanel(Panel):
             )
         self.table.value = (
             '<div class="mnistlab-wide"><table><caption>Label by row, prediction by column</caption>'
-            f'<tr><td></td>{head}<th scope="col">precision</th><th scope="col">recall</th></tr>{"".join(lines)}</table></div>'
+            f'<tr><td></td>{head}<th scope="col">precision</th><th scope="col">recall</th></tr>{"".join(lines)}'
+            "</table></div>"
         )
 
     def _cell(self, actual, prediction, count, most, names):
@@ -295,8 +300,8 @@ class MistakesPanel(Panel):
 
     def _make_threshold(self):
         self.slider = make(
-            self.lab, ipywidgets.FloatSlider, description="Confidence threshold", min=0.0, max=0.99, step=0.01, value=0.9,
-            continuous_update=False,
+            self.lab, ipywidgets.FloatSlider, description="Confidence threshold", min=0.0, max=0.99, step=0.01,
+            value=0.9, continuous_update=False,
         )
         self.slider.observe(self.lab.guard(lambda change: self._draw_threshold()), "value")
         self.answered = text("", "mnistlab-answered")
@@ -317,7 +322,8 @@ class MistakesPanel(Panel):
         everything = f"Without a threshold it gets {evaluation.accuracy:.1%} of all right."
         got = f"and gets {accuracy:.1%} of these right" if coverage else "so there is nothing to get right"
         self.answered.value = (
-            f"<p>It answers {coverage:.1%} of the {len(evaluation.labels):,} {self.set.value} images {got}. {everything}</p>"
+            f"<p>It answers {coverage:.1%} of the {len(evaluation.labels):,} {self.set.value} images {got}. "
+            f"{everything}</p>"
         )
 
 

@@ -13,12 +13,19 @@ from .lab import Lab
 
 
 class Panel(ipywidgets.VBox):
-    """A panel: a column of widgets that shows itself, with the lab's browser helper beside them."""
+    """A panel: a column of widgets that shows itself, with the lab's browser helper beside them.
+
+    name: what an address calls it by.
+    """
+
+    name = ""
 
     def __init__(self, lab=None):
         self.lab = lab or Lab()
+        self.lab.panels.append(self.name)
         super().__init__()
         self.add_class("mnistlab")
+        self.add_class(f"mnistlab-panel-{self.name}")
 
     def show(self, *widgets):
         """Put these widgets into the panel, top to bottom."""
@@ -93,13 +100,15 @@ class Controls(ipywidgets.Box):
     def __init__(self, lab, names, *others):
         self.lab, self._following = lab, False
         self.widgets = {name: self._control(name) for name in names}
-        boxes = [
-            ipywidgets.VBox([widget, self._help(TABLE[name].metadata["help"])], layout=widget.layout)
+        self._boxes = {
+            name: ipywidgets.VBox([widget, self._help(TABLE[name].metadata["help"])], layout=widget.layout)
             for name, widget in self.widgets.items()
-        ]
-        super().__init__([*others, *boxes])
+        }
+        super().__init__([*others, *self._boxes.values()])
         self.add_class("mnistlab-controls")
         lab.observe(lab.guard(lambda change: self._follow()), "settings_seen")
+        lab.observe(lab.guard(lambda change: self._follow_link()), "link")
+        self._follow_link()
 
     def _control(self, name):
         about, kind = TABLE[name].metadata, TABLE[name].type
@@ -141,6 +150,11 @@ class Controls(ipywidgets.Box):
         if not self._following:
             self.lab.change(name, value)
 
+    def _follow_link(self):
+        for name, widget in self.widgets.items():
+            widget.disabled = name in self.lab.link.lock
+            set_hidden(self._boxes[name], name in self.lab.link.hide)
+
     def _follow(self):
         """Show the settings as they are, whoever changed them: a preset, a hint, another panel."""
         self._following = True
@@ -161,6 +175,11 @@ class Controls(ipywidgets.Box):
             value = min(max(value, widget.base**widget.min), widget.base**widget.max)
         if widget.value != value:
             widget.value = value
+
+
+def set_hidden(widget, hidden):
+    """Take a widget out of the page, or put it back."""
+    (widget.add_class if hidden else widget.remove_class)("mnistlab-hidden")
 
 
 def help_text(sentence):

@@ -22,7 +22,7 @@ EPOCHS_SHOWN = 200
 class EarlierRuns:
     """The widgets for earlier runs. `compared`: the two Records that are side by side, or ().
 
-    lab: the shared Lab; chart: a function that gives the picture of the curves as it is, PNG bytes; on_compare: called
+    lab: the shared Lab; chart: a function that gives the chart of the curves as it is, PNG bytes; on_compare: called
     when `compared` has changed. `widgets`: what to show, top to bottom.
     """
 

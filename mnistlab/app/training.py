@@ -9,7 +9,8 @@ from ..diagram import network_svg
 from ..hints import State, dead_units, hints
 from ..network import described, layers_for
 from ..settings import PRESETS, TABLE
-from .parts import Controls, Opening, Panel, button, make, row, text
+from .parts import Controls, Opening, Panel, button, make, row, set_hidden, text
+from .sharing import Sharing
 
 BASIC = ("learning_rate", "epochs", "hidden_size", "hidden_layers", "activation", "dropout_rate")
 MORE = (
@@ -25,16 +26,20 @@ HINTS = 2
 class TrainingPanel(Panel):
     """Settings of the next run, and the run itself. `lab`: the shared Lab; without one the panel makes its own."""
 
+    name = "train"
+
     def __init__(self, lab=None):
         super().__init__(lab)
         lab = self.lab
         choices = [("Your own settings", ""), *((preset.title, key) for key, preset in PRESETS.items())]
         self.preset = make(lab, ipywidgets.Dropdown, description="Preset", options=choices)
         self.watch = text("", "mnistlab-help", "mnistlab-watch", lab=lab)
-        self.basic = Controls(lab, BASIC, ipywidgets.VBox([self.preset, self.watch]))
+        presets = ipywidgets.VBox([self.preset, self.watch])
+        self.basic = Controls(lab, BASIC, presets)
         self.sliders = self.basic.widgets
         self.diagram = text("", "mnistlab-network", lab=lab)
         self.more = Opening("More settings", lambda: [Controls(lab, MORE), self.diagram], lab)
+        self.share = Opening("Share this experiment", lambda: [Sharing(lab)], lab)
         self.train_button = button("Train", lab.start, lab, primary=True)
         self.train_button.add_class("mnistlab-train")
         self.pause_button = button("Pause", lambda: lab.resume() if lab.phase == "paused" else lab.pause(), lab)
@@ -56,6 +61,7 @@ class TrainingPanel(Panel):
         self.slow.observe(lab.guard(lambda change: lab.set_trait("slow", change["new"])), "value")
         self.more.toggle.observe(lab.guard(lambda change: self._show_network()), "value")
         lab.observe(lab.guard(lambda change: self._follow_settings()), ["settings_seen", "dataset"])
+        lab.observe(lab.guard(lambda change: self._follow_link(presets)), "link")
         lab.observe(lab.guard(self._follow_phase), "phase")
         lab.observe(lab.guard(lambda change: self._show_message()), "message")
         lab.observe(lab.guard(lambda change: self._show_progress()), ["tick", "epochs_seen"])
@@ -66,11 +72,15 @@ class TrainingPanel(Panel):
             self.train_button, self.pause_button, self.stop_button, self.batch_button, self.epoch_button,
             self.reset_button, self.slow,
         )
-        self.show(self.basic, self.more, buttons, self.progress, self.status, self.hints)
+        self.show(self.basic, self.more, buttons, self.progress, self.status, self.hints, self.share)
 
     def _on_preset(self, change):
         if change["new"] and not self._choosing:
             self.lab.change_all(_values_of(change["new"], self.lab.settings))
+
+    def _follow_link(self, presets):
+        self.preset.disabled = "preset" in self.lab.link.lock
+        set_hidden(presets, "preset" in self.lab.link.hide)
 
     def _follow_settings(self):
         """The preset and its sentence follow from the settings, whoever changed them last."""

@@ -17,7 +17,7 @@ def chart(page):
     return page.locator(".mnistlab-curves img")
 
 
-def picture(page):
+def chart_pixels(page):
     """The chart's pixels as they are shown, int (rows, columns, RGB)."""
     content = page.evaluate(
         """async () => {
@@ -29,7 +29,7 @@ def picture(page):
 
 
 def changed_by(page, action):
-    """Do something and wait until the chart is another picture."""
+    """Do something and wait until the chart is another one."""
     before = chart(page).get_attribute("src")
     action()
     expect(chart(page)).not_to_have_attribute("src", before, timeout=LONG)
@@ -64,13 +64,13 @@ def test_the_loss_can_be_shown_logarithmic_and_training_by_epoch(watched, voila)
     open_lab(page, voila[0])
     train_to_the_end(page)
     expect(page.locator(".mnistlab-caption")).to_contain_text(re.compile(r"Best so far: epoch \d, validation loss"))
-    before = picture(page)
+    before = chart_pixels(page)
     for switch in ("Logarithmic loss", "Training by epoch"):
         box = page.get_by_role("checkbox", name=switch)
         changed_by(page, box.check)
-        assert picture(page).shape == before.shape and (picture(page) != before).any()
+        assert chart_pixels(page).shape == before.shape and (chart_pixels(page) != before).any()
         changed_by(page, box.uncheck)
-        assert (picture(page) == before).all()
+        assert (chart_pixels(page) == before).all()
 
 
 def test_a_change_during_a_run_is_marked_and_named_in_the_table(watched, voila):
@@ -87,7 +87,7 @@ def test_a_change_during_a_run_is_marked_and_named_in_the_table(watched, voila):
     press(page, "Stop")
     expect(status(page)).to_contain_text("Stopped")
     expect(runs(page)).to_contain_text(re.compile(rf"learning rate {float(rate):.3g} at epoch \d"))
-    assert dark_columns(picture(page)) == 2  # one line in each chart
+    assert dark_columns(chart_pixels(page)) == 2  # one line in each chart
 
 
 def dark_columns(pixels):
@@ -101,7 +101,7 @@ def test_earlier_runs_stay_pale_and_a_new_run_moves_nothing(watched, voila):
     page = watched()
     two_runs(page, voila[0])
     page.evaluate(WATCH_LAYOUT)
-    with_pale = picture(page)
+    with_pale = chart_pixels(page)
     press(page, "Train")
     expect(runs(page).get_by_role("row")).to_have_count(4, timeout=LONG)
     expect(status(page)).to_contain_text("Done: 2 epochs")
@@ -145,13 +145,13 @@ def test_two_runs_stand_side_by_side_until_a_new_run_begins(watched, voila):
     page = watched()
     two_runs(page, voila[0])
     green, purple = (0, 158, 115), (204, 121, 167)
-    assert count_near(picture(page), green) == count_near(picture(page), purple) == 0
+    assert count_near(chart_pixels(page), green) == count_near(chart_pixels(page), purple) == 0
     choose(page, "Compare", "Run 1")
     choose(page, "with", "Run 1")
     table = page.locator(".mnistlab-differences")
     expect(table).to_contain_text("the same run")
     changed_by(page, lambda: choose(page, "with", "Run 2"))
-    assert count_near(picture(page), green) > 30 and count_near(picture(page), purple) > 30
+    assert count_near(chart_pixels(page), green) > 30 and count_near(chart_pixels(page), purple) > 30
     expect(table.get_by_role("row", name="Epochs 1 2")).to_be_visible()
     for what in ("Validation loss", "Validation accuracy", "Seconds", "Images per second"):
         expect(table.get_by_role("rowheader", name=what, exact=True)).to_be_visible()
@@ -159,7 +159,7 @@ def test_two_runs_stand_side_by_side_until_a_new_run_begins(watched, voila):
     changed_by(page, lambda: press(page, "Train"))
     expect(page.get_by_role("combobox", name="Compare", exact=True)).to_have_value("no run")
     expect(status(page)).to_contain_text("Done: 2 epochs", timeout=LONG)
-    assert count_near(picture(page), green) == 0
+    assert count_near(chart_pixels(page), green) == 0
     expect(table).to_have_text("")
 
 
@@ -178,7 +178,7 @@ def test_figures_and_chart_can_be_taken_away(watched, voila):
         page.get_by_role("link", name="Curves as they are (PNG)").click()
     assert download.value.suggested_filename == "mnistlab-curves.png"
     with Image.open(download.value.path()) as saved:
-        assert (np.asarray(saved.convert("RGB"), int) == picture(page)).all()
+        assert (np.asarray(saved.convert("RGB"), int) == chart_pixels(page)).all()
 
 
 def test_the_figures_of_each_epoch_are_a_table(watched, voila):

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from .conftest import app
 from .steps import LONG, digit_picture, open_lab, press, set_by_keyboard, slider, status, train_to_the_end, upload
 
-# Each new picture of the curves is counted where it arrives.
+# Each new frame of the curves is counted where it arrives.
 COUNT_FRAMES = """() => {
   const image = document.querySelector('.mnistlab-curves img');
   window.frames_seen = new Set([image.src]);
@@ -53,7 +53,8 @@ def test_leaving_the_page_ends_its_kernel(watched, serving, tmp_path):
 def test_sliders_have_names_ranges_and_move_by_keyboard(watched, voila):
     page = watched()
     open_lab(page, voila[0])
-    for name, lowest, highest in (("Learning rate", "0.000100", "1.00"), ("Epochs", "1", "50"), ("Hidden size", "8", "512")):
+    ranges = ("Learning rate", "0.000100", "1.00"), ("Epochs", "1", "50"), ("Hidden size", "8", "512")
+    for name, lowest, highest in ranges:
         set_by_keyboard(page, name, "Home")
         expect(slider(page, name)).to_have_attribute("aria-valuetext", lowest)
         set_by_keyboard(page, name, "End")
@@ -69,7 +70,8 @@ def test_a_run_draws_live_curves_and_shows_the_worst_images(watched, voila):
     page.evaluate(WATCH_LAYOUT)
     press(page, "Train")
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
-    expect(page.locator(".mnistlab-progress")).to_contain_text(re.compile(r"Epoch \d+ of 50 · [\d,]+ images/s · .* left"))
+    words = re.compile(r"Epoch \d+ of 50 · [\d,]+ images/s · .* left")
+    expect(page.locator(".mnistlab-progress")).to_contain_text(words)
     page.wait_for_function("window.frames_seen.size >= 4", timeout=LONG)
     expect(status(page)).to_contain_text("Training")  # so those frames came while it ran
     expect(status(page)).to_contain_text("Done: 50 epochs. Validation accuracy 9", timeout=4 * LONG)
@@ -138,7 +140,8 @@ def test_a_preset_moves_the_sliders_and_says_what_to_watch(watched, voila):
     expect(slider(page, "Learning rate")).to_have_attribute("aria-valuetext", "0.500")
     set_by_keyboard(page, "Hidden size", "Home")
     expect(preset).to_have_value("Your own settings")
-    expect(page.get_by_text("Other than usual: learning rate 0.5, hidden size 8 units, momentum 0.8, schedule one-cycle.")).to_be_visible()
+    unusual = "Other than usual: learning rate 0.5, hidden size 8 units, momentum 0.8, schedule one-cycle."
+    expect(page.get_by_text(unusual)).to_be_visible()
 
 
 def test_an_uploaded_digit_is_read_and_read_again_after_another_run(watched, voila, sample):
@@ -223,7 +226,7 @@ def test_train_hands_the_focus_to_stop_and_gets_it_back(watched, voila):
     expect(train).to_be_focused()
 
 
-def test_the_focus_stays_where_a_pupil_has_put_it(watched, voila):
+def test_the_focus_stays_where_a_student_has_put_it(watched, voila):
     page = watched()
     open_lab(page, voila[0])
     set_by_keyboard(page, "Epochs", "End")
@@ -354,7 +357,8 @@ def test_the_full_set_is_downloaded_with_progress_and_then_used(watched, serving
 
 def test_without_a_network_the_page_says_so_and_stays_with_the_sample(watched, serving, tmp_path):
     closed = "http://127.0.0.1:9"
-    address, process = serving(app(tmp_path, "--dataset", "mnist", MNISTLAB_MIRROR=closed, http_proxy=closed, https_proxy=closed))
+    nowhere = {"MNISTLAB_MIRROR": closed, "http_proxy": closed, "https_proxy": closed}
+    address, process = serving(app(tmp_path, "--dataset", "mnist", **nowhere))
     assert "Starting with the bundled sample" in process.log.read_text()
     page = watched()
     open_lab(page, address)

@@ -1,0 +1,68 @@
+"""The address of the experiment as it is set up now, for a teacher to send."""
+
+import os
+from html import escape
+from urllib.parse import quote, urlsplit
+
+import ipywidgets
+
+from .. import links
+from ..data import NAMES
+from ..settings import TABLE
+from .parts import help_text, make, text
+
+CHOICES = [("Preset", "preset"), *((item.metadata["label"], name) for name, item in TABLE.items())]
+LOCAL = ("127.0.0.1", "localhost", "[::1]")
+
+
+class Sharing(ipywidgets.VBox):
+    """The address with a button that copies it, and what it should hide, lock or open. lab: the shared Lab."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.field = text("", "mnistlab-share", lab=lab)
+        many = dict(options=CHOICES, rows=5)
+        self.hide = make(lab, ipywidgets.SelectMultiple, description="Hide", **many)
+        self.lock = make(lab, ipywidgets.SelectMultiple, description="Lock", **many)
+        places = [("the top", ""), *((name, name) for name in lab.panels)]
+        self.panel = make(lab, ipywidgets.Dropdown, description="Open at", options=places)
+        for widget in (self.hide, self.lock, self.panel):
+            widget.observe(lab.guard(lambda change: self._show()), "value")
+        lab.observe(lab.guard(lambda change: self._show()), ["settings_seen", "dataset", "link"])
+        self._show()
+        chosen = ipywidgets.Box([self.hide, self.lock, self.panel])
+        chosen.add_class("mnistlab-controls")
+        super().__init__([
+            help_text(
+                "Whoever opens this address finds the settings as they are now. Controls can be hidden, or shown but "
+                "locked (hold Ctrl or Cmd to choose several)."
+            ),
+            self.field, chosen,
+        ])
+
+    def _show(self):
+        lab = self.lab
+        dataset = lab.dataset if lab.dataset in NAMES and lab.dataset != "sample" else ""
+        query = links.write(lab.settings, dataset, self.hide.value, self.lock.value, self.panel.value)
+        address = shared_address(lab.browser.address, query, os.environ)
+        notes = []
+        if urlsplit(address).hostname in LOCAL:
+            notes.append("This address works on this computer only: elsewhere put what follows the ? behind yours.")
+        if lab.dataset not in NAMES:
+            notes.append("Your own images are not part of it.")
+        self.field.value = (
+            f'<input type="text" readonly aria-label="Address of this experiment" value="{escape(address)}"> '
+            f'<button type="button" data-act="copy">Copy link</button><p>{escape(" ".join(notes))}</p>'
+        )
+
+
+def shared_address(page, query, environment):
+    """The address that opens `page` with `query` for others.
+
+    On Binder a page's own address belongs to one visitor's session; the environment there says how to get another.
+    """
+    host, request = environment.get("BINDER_LAUNCH_HOST"), environment.get("BINDER_REQUEST")
+    if not (host and request):
+        return f"{page}?{query}"
+    path = "voila/render/" + page.rpartition("/voila/render/")[2] if "/voila/render/" in page else "lab"
+    return f"{host.rstrip('/')}/{request.strip('/')}?urlpath={quote(f'{path}?{query}', safe='')}"

@@ -1,0 +1,100 @@
+"""An experiment that travels as an address, in real Chromium."""
+
+import sys
+
+import pytest
+from playwright.sync_api import expect
+
+from benchmarks.browser import free_port
+
+from .conftest import server
+from .steps import open_lab, press, set_by_keyboard, slider, status, train_to_the_end
+
+
+def value(page, name):
+    return slider(page, name).get_attribute("aria-valuetext")
+
+
+def test_an_address_sets_hides_locks_and_opens(watched, voila):
+    address, _ = voila
+    page = watched()
+    open_lab(page, address + "?lr=0.5&hidden=64&epochs=2&hide=dropout,preset&lock=epochs&panel=mistakes")
+    expect(slider(page, "Learning rate")).to_have_attribute("aria-valuetext", "0.500")
+    expect(slider(page, "Hidden size")).to_have_attribute("aria-valuetext", "64")
+    expect(slider(page, "Epochs")).to_have_attribute("aria-valuetext", "2")
+    expect(slider(page, "Epochs")).to_have_attribute("aria-disabled", "true")
+    expect(page.get_by_label("Preset")).to_be_hidden()
+    expect(slider(page, "Dropout rate")).to_be_hidden()
+    expect(page.get_by_role("heading", name="Mistakes", exact=True)).to_be_in_viewport()
+    train_to_the_end(page)
+    expect(page.locator(".mnistlab-progress")).to_contain_text("of 2")
+
+
+def test_a_locked_setting_stays_whatever_preset_is_chosen(watched, voila):
+    address, _ = voila
+    page = watched()
+    open_lab(page, address + "?epochs=3&lock=epochs")
+    expect(slider(page, "Epochs")).to_have_attribute("aria-valuetext", "3")
+    page.get_by_label("Preset").select_option("Too small")
+    expect(slider(page, "Hidden size")).to_have_attribute("aria-valuetext", "8")
+    expect(status(page)).to_contain_text("because the address of this page locks it: Epochs")
+    assert value(page, "Epochs") == "3"
+
+
+def test_a_copied_link_opens_the_same_experiment(watched, voila):
+    address, _ = voila
+    page = watched(permissions=["clipboard-read", "clipboard-write"])
+    open_lab(page, address)
+    set_by_keyboard(page, "Learning rate", "ArrowLeft", "ArrowLeft")
+    set_by_keyboard(page, "Hidden size", "ArrowLeft")
+    press(page, "Share this experiment")
+    page.get_by_label("Lock").select_option("Seed")
+    page.get_by_label("Open at").select_option("curves")
+    field = page.get_by_label("Address of this experiment")
+    page.wait_for_function("document.querySelector('.mnistlab-share input').value.includes('panel=curves')")
+    press(page, "Copy link")
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == field.input_value() and copied.startswith(address + "?lr=")
+    wanted = {name: value(page, name) for name in ("Learning rate", "Hidden size", "Epochs")}
+    other = watched()
+    open_lab(other, copied)
+    for name, shown in wanted.items():
+        expect(slider(other, name)).to_have_attribute("aria-valuetext", shown)
+    press(other, "More settings")
+    expect(other.get_by_label("Seed")).to_be_disabled()
+
+
+@pytest.mark.parametrize(
+    "query, sentence",
+    [
+        ("lr=<script>document.title='caught'</script>&epochs=7", "Learning rate is"),
+        ("lr=<img src=x onerror=document.title='caught'>", "Learning rate is"),
+        ("hidden=1e99&seed=-1&panel=\"><script>document.title='caught'</script>", "Hidden size is"),
+        ("lr=" + "9" * 50_000, "too long"),
+    ],
+)
+def test_a_hostile_address_does_nothing_but_show_its_sentence(watched, voila, query, sentence):
+    address, _ = voila
+    page = watched()
+    open_lab(page, address + "?" + query)
+    expect(status(page)).to_contain_text(sentence)
+    expect(page).not_to_have_title("caught")
+    assert value(page, "Learning rate") == "0.100"
+    train_to_the_end(page)
+
+
+def test_an_address_works_behind_a_prefix(watched, serving, tmp_path):
+    port = free_port()
+    address = f"http://127.0.0.1:{port}/user/a-b/"
+    options = [
+        "--no-browser", f"--ServerApp.port={port}", "--ServerApp.ip=127.0.0.1", "--IdentityProvider.token=",
+        "--ServerApp.port_retries=0", "--allow-root", "--ServerApp.base_url=/user/a-b/",
+    ]
+    serving(server([sys.executable, "-m", "jupyter", "server", *options], address + "api", tmp_path))
+    page = watched()
+    open_lab(page, address + "voila/render/notebooks/lab.ipynb?hidden=32&lock=hidden")
+    expect(slider(page, "Hidden size")).to_have_attribute("aria-valuetext", "32")
+    press(page, "Share this experiment")
+    field = page.get_by_label("Address of this experiment")
+    assert field.input_value().startswith(address + "voila/render/notebooks/lab.ipynb?hidden=32")
