@@ -1,15 +1,19 @@
-"""Pictures of digits as people take them: strokes that no one scanned, written with ink on paper, in many conditions.
+"""Pictures of digits as people take them: ink on paper, in many conditions.
 
 A digit is a few strokes, each a smooth curve through points (`WRITERS`); a hand slants, turns, squeezes and shakes them
 (`written`); a `Page` says how the pen, the paper, the light and the camera are; `picture` gives the bytes of the file.
 All of it follows from one random generator, so the same seed gives the same files. No stroke here comes from MNIST.
+Other people's handwriting (`scans`) and type (`printed`) go onto the same pages.
 """
 
 import io
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 
+import matplotlib
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 # How four writers make their digits: strokes of x,y in hundredths of the digit's height, x to the right and y down; a
 # point given twice is a corner; "|" lifts the pen. The two under "held out" were never looked at while tuning.
@@ -340,13 +344,50 @@ def _saved(result, page):
     return content.getvalue()
 
 
-def pictures(kind, writer="tuning", seed=0):
-    """[(label, bytes)]: every way that a writer has for every digit, once, in one kind of picture."""
+@cache
+def scans():
+    """{digit: [mask, ...]}: twenty of each digit, 8x8, that other people wrote on forms.
+
+    The first of each class in scikit-learn's `load_digits`, the test part of Alpaydin and Kaynak, "Optical Recognition
+    of Handwritten Digits", UCI Machine Learning Repository, 1998 (CC BY 4.0).
+    """
+    masks = {digit: [] for digit in range(10)}
+    for line in (Path(__file__).parent / "reference" / "uci_digits.txt").read_text("ascii").splitlines():
+        label, levels = line.split()
+        values = np.array([min(16 * int(level, 17), 255) for level in levels], np.uint8).reshape(8, 8)
+        masks[int(label)].append(Image.fromarray(np.pad(values, 2)).resize((192, 192), Image.Resampling.BICUBIC))
+    return masks
+
+
+@cache
+def printed():
+    """{digit: [mask, ...]}: each digit in the typefaces that come with Matplotlib."""
+    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    masks = {digit: [] for digit in range(10)}
+    for name in ("DejaVuSans", "DejaVuSans-Oblique", "DejaVuSerif", "DejaVuSansMono", "STIXGeneral"):
+        font = ImageFont.truetype(str(folder / f"{name}.ttf"), 200)
+        for digit in masks:
+            mask = Image.new("L", (300, 300))
+            ImageDraw.Draw(mask).text((60, 30), str(digit), fill=255, font=font)
+            masks[digit].append(mask)
+    return masks
+
+
+SHOWN = {"scans": scans, "print": printed}
+
+
+def pictures(kind, writer="tuning", seed=0, each=None):
+    """[(label, bytes)]: pictures of one kind of every digit, in all of a writer's ways, or in `each` ways by chance.
+
+    writer: one of WRITERS, or of SHOWN, whose pen is as it is: kinds that differ by their pen alone are the same there.
+    """
     kinds = KINDS | NEW_KINDS
-    rng = np.random.default_rng([seed, list(kinds).index(kind), list(WRITERS).index(writer)])
+    rng = np.random.default_rng([seed, list(kinds).index(kind), [*WRITERS, *SHOWN].index(writer)])
     result = []
-    for digit, ways in WRITERS[writer].items():
-        for way in range(len(ways)):
+    for digit in range(10):
+        ways = SHOWN[writer]()[digit] if writer in SHOWN else WRITERS[writer][digit]
+        for way in range(len(ways)) if each is None else rng.permutation(len(ways))[:each]:
             page = kinds[kind] or any_page(rng)
-            result.append((digit, picture(page, written(digit, (writer, way), rng), rng)))
+            draw = shown(ways[way]) if writer in SHOWN else written(digit, (writer, way), rng)
+            result.append((digit, picture(page, draw, rng)))
     return result
