@@ -16,7 +16,7 @@ CONDITIONS = (
     "plain paper", "squared paper", "shadow with an edge", "taken at an angle", "in a corner", "60 pixels", "anything",
 )
 HANDS = {
-    "Strokes of two writers the preparation was not tuned on": ("held out", [*KINDS, *NEW_KINDS]),
+    "Strokes of hands the preparation was not tuned on": ("held out", [*KINDS, *NEW_KINDS]),
     "Other people's digits (UCI, scanned at 8x8)": ("scans", CONDITIONS),
     "Printed digits": ("print", CONDITIONS),
 }

@@ -7,8 +7,9 @@ from benchmarks.handwriting import HANDS, accuracy, quick_network, score
 SEED = 2026  # of pictures that nobody looked at before the floors were set
 EACH = {"held out": 1, "scans": 4, "print": 1}  # pictures of each digit for each kind of picture
 
-# Ten pictures leave room for chance: two may be wrong. Scans of 8x8 pixels are hard, and there are twenty of each.
-FLOORS = {"held out": 0.8, "scans": 0.75, "print": 0.8}
+# The least accuracy over all kinds, then for each: with ten pictures of a kind two may be wrong. The scans, the only ones
+# by real hands, are hard: 8x8 pixels, and ones with a foot that a network taught by MNIST takes for a 4.
+FLOORS = {"held out": (0.95, 0.8), "scans": (0.82, 0.7), "print": (0.95, 0.8)}
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +31,10 @@ def test_nine_in_ten_are_read_rightly(scores):
     print(told(scores))
     assert sum(one.count for kinds in scores.values() for one in kinds) >= 600
     assert accuracy([one for kinds in scores.values() for one in kinds]) >= 0.9, told(scores)
-    assert accuracy(scores["held out"]) >= 0.95, told(scores)
 
 
 @pytest.mark.parametrize("writer", EACH)
 def test_no_kind_of_picture_is_beyond_it(scores, writer):
-    failed = [str(one) for one in scores[writer] if accuracy([one]) < FLOORS[writer]]
-    assert not failed, "\n".join(failed)
+    over_all, of_each = FLOORS[writer]
+    assert accuracy(scores[writer]) >= over_all, told(scores)
+    assert not [one.kind for one in scores[writer] if accuracy([one]) < of_each], told(scores)
