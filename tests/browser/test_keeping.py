@@ -112,7 +112,7 @@ def begin_long_run(page):
     """A run of fifty epochs, one of which is kept, that goes on in slow motion."""
     set_by_keyboard(page, "Epochs", "End")
     press(page, "One more epoch")
-    expect(keeper(page)).to_contain_text("Kept in this browser: Run 1 (1 epoch, ")
+    expect(keeper(page)).to_contain_text("Kept in this browser: Run 1 (1 epoch, ", timeout=LONG)
     page.get_by_role("checkbox", name="Slow motion").check()
     press(page, "Resume")
     expect(status(page)).to_contain_text("Training")
@@ -177,7 +177,7 @@ def test_a_line_that_is_cut_for_a_minute_is_told_and_mends_by_itself(opened, lin
 def test_the_connection_of_an_idle_page_stays_one(opened, voila):
     page = opened()
     sockets = []
-    page.on("websocket", sockets.append)
+    page.on("websocket", lambda socket: sockets.append(socket))
     open_lab(page, voila[0])
     page.wait_for_timeout(35_000)  # longer than the server waits for a sign of life
     assert len(sockets) == 1
