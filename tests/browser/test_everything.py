@@ -298,9 +298,9 @@ def test_a_run_of_fifty_epochs_goes_on_while_everything_is_clicked(watched, voil
     expect(page.get_by_role("button", name="Stop", exact=True)).to_be_enabled()
     expect(page.locator(".mnistlab-caption")).to_contain_text("After epoch", timeout=LONG)
     openings = (
-        "More settings", "Share this experiment", "Earlier runs", "Figures by epoch", "Confusion matrix,
-        precision and recall",
-        "I don't know", "Save or load the changes", "Teach it", "What the images look like", "Change the labels",
+        "More settings", "Share this experiment", "Earlier runs", "Figures by epoch",
+        "Confusion matrix, precision and recall", "I don't know", "Save or load the changes", "Teach it",
+        "What the images look like", "Change the labels",
         "Augmentation", "Your own images",
     )
     for name in openings:
