@@ -45,6 +45,7 @@ class DataPanel(Panel):
         self.choice.observe(lab.guard(self._on_choice), "value")
         self.size.observe(lab.guard(self._on_size), "value")
         lab.observe(lab.guard(self._on_dataset), "dataset")
+        lab.observe(lab.guard(lambda change: self._show_size()), "settings_seen")
         self._show_dataset()
         about = help_text("The bundled sample needs no network; the full sets have 70,000 images and are fetched once.")
         controls = ipywidgets.Box(
@@ -91,7 +92,7 @@ class DataPanel(Panel):
         available = len(lab.available)
         self.size.min = self.size.step = min(100, available)
         self.size.max = available // self.size.step * self.size.step
-        self.size.value = min(lab.settings.train_size, self.size.max)
+        self._show_size()
         watched, kept = len(lab.validation_set), len(lab.test_set)
         self._say(
             f"{data.TITLES.get(lab.dataset, lab.dataset)}: {available + watched + kept:,} images. {available:,} to "
@@ -106,6 +107,9 @@ class DataPanel(Panel):
             figures.append(f"<figure>{pair}<figcaption>{escape(name)}</figcaption></figure>")
         about = escape(ABOUT.get(names, ""))
         self.images.value = f'<p>{about}</p><div class="mnistlab-classes">{"".join(figures)}</div>'
+
+    def _show_size(self):
+        self.size.value = min(self.lab.settings.train_size, self.size.max)
 
     def _in_use(self):
         name = self.lab.dataset

@@ -144,8 +144,11 @@ class Lab(traitlets.HasTraits):
         """Show an error as one sentence; the whole of it goes to the log."""
         log.error("An action failed.", exc_info=error)
         expected = isinstance(error, ValueError | data.NotDownloaded | OSError)
-        why = str(error) if expected and str(error) else f"Something went wrong ({type(error).__name__})."
-        self.message = f"{why} You can go on; the details are in the log."
+        self.message = (
+            str(error) if expected and str(error)
+            else f"Something went wrong ({type(error).__name__}). You can go on; the details are in the log."
+        )
+        self.browser.send({"problem": self.message})
 
     def start_task(self, coroutine):
         """Run a coroutine on the main loop, with the same guard."""

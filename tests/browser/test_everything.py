@@ -208,7 +208,7 @@ def test_mistakes_are_filtered_by_set_and_class_and_changes_travel_as_a_file(wat
         page.get_by_role("button", name=re.compile("Load changes")).click()
     chooser.value.set_files({"name": "changes.json", "mimeType": "application/json", "buffer": content})
     expect(changes).to_contain_text("2 deleted, 1 with a new label")
-    expect(status(page)).to_contain_text("3 changes to the validation set were loaded.")
+    expect(status(page)).to_contain_text("Loaded: 3 changes to the validation set.")
     expect(grid.locator("select").first).to_have_value("delete")
     grid.locator("select").first.select_option("keep")
     expect(changes).to_contain_text("1 deleted, 1 with a new label")
@@ -300,9 +300,9 @@ def test_a_run_of_fifty_epochs_goes_on_while_everything_is_clicked(watched, voil
     expect(page.get_by_role("button", name="Stop", exact=True)).to_be_enabled()
     expect(page.locator(".mnistlab-caption")).to_contain_text("After epoch", timeout=LONG)
     openings = (
-        "More settings", "Share this experiment", "Earlier runs", "Figures by epoch", "Confusion matrix,
-        precision and recall",
-        "I don't know", "Save or load the changes", "Teach it", "What the images look like", "Change the labels",
+        "More settings", "Share this experiment", "Earlier runs", "Figures by epoch",
+        "Confusion matrix, precision and recall", "I don't know", "Save or load the changes", "Teach it",
+        "What the images look like", "Change the labels",
         "Augmentation", "Your own images",
     )
     for name in openings:

@@ -1,15 +1,19 @@
-"""Pictures of digits as people take them: strokes that no one scanned, written with ink on paper, in many conditions.
+"""Pictures of digits as people take them: ink on paper, in many conditions.
 
 A digit is a few strokes, each a smooth curve through points (`WRITERS`); a hand slants, turns, squeezes and shakes them
 (`written`); a `Page` says how the pen, the paper, the light and the camera are; `picture` gives the bytes of the file.
 All of it follows from one random generator, so the same seed gives the same files. No stroke here comes from MNIST.
+Other people's handwriting (`scans`) and type (`printed`) go onto the same pages.
 """
 
 import io
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 
+import matplotlib
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 # How four writers make their digits: strokes of x,y in hundredths of the digit's height, x to the right and y down; a
 # point given twice is a corner; "|" lifts the pen. The two under "held out" were never looked at while tuning.
@@ -65,7 +69,7 @@ WRITERS = {"tuning": TUNING, "held out": HELD_OUT}
 
 @dataclass(frozen=True)
 class Page:
-    """How one kind of photo is made. Lengths are shares: of the digit's height (pen) or of the page (digit, place)."""
+    """How one kind of picture is made. Lengths are shares: of the digit's height (pen), of the page (digit, place)."""
 
     size: tuple = (480, 480)  # the page in pixels, width and height, before the camera
     digit: tuple = (0.45, 0.65)  # the digit's height as a share of the page's, drawn between the two
@@ -135,6 +139,20 @@ KINDS = {
         PLAIN, size=(280, 280), pen=(0.11, 0.13), pressure=0.0, ink=("#000000",), paper="#ffffff", kind="PNG",
         blur=0.0, noise=0.0, digit=(0.6, 0.8),
     ),
+}
+
+# Kinds that came after the preparation was finished: it was never tuned to them.
+NEW_KINDS = {
+    "yellow pad": replace(PLAIN, paper="#f3e27a", ruling="lines", ruling_ink="#7f9a6a", pitch=(34, 50), shadow="slope"),
+    "white crayon on brown card": replace(PLAIN, paper="#a07a4c", ink=("#f4f0e6",), texture=0.25, pen=(0.08, 0.13)),
+    "felt pen under a lamp": replace(PLAIN, paper="#d8d8d4", ink=("#a01c1c", "#143c8c"), shadow="lamp", blur=1.2),
+    "small, tilted, on a table": replace(
+        PLAIN, desk="#7a5c3c", digit=(0.2, 0.3), place=(0.35, 0.65), perspective=0.06, turn=10.0, noise=5.0, side=400
+    ),
+    "dark squares, thin pen, low light": replace(
+        PLAIN, paper="#a8a69e", ruling="squares", ruling_ink="#7a8694", pen=(0.03, 0.05), noise=5.0, quality=50
+    ),
+    "80 pixels, shadow, squares": replace(PLAIN, side=80, shadow="edge", ruling="squares", pen=(0.07, 0.11)),
 }
 
 
@@ -294,6 +312,9 @@ def _light(page, rng):
         return 1 - rng.uniform(0.3, 0.5) / (1 + np.exp(-(across - rng.uniform(-0.3, 0.3)) * rng.uniform(12, 40)))
     if page.shadow == "deep edge":
         return 1 - rng.uniform(0.55, 0.68) / (1 + np.exp(-(across - rng.uniform(-0.3, 0.3)) * rng.uniform(12, 40)))
+    if page.shadow == "lamp":  # one bright spot, dim corners
+        far = np.hypot(x - rng.uniform(-0.5, 0.5), y - rng.uniform(-0.5, 0.5))
+        return 0.45 + 0.7 * np.exp(-((far / 0.8) ** 2))
     return np.ones((height, width))
 
 
@@ -323,12 +344,50 @@ def _saved(result, page):
     return content.getvalue()
 
 
-def pictures(kind, writer="tuning", seed=0):
-    """[(label, bytes)]: every way that a writer has for every digit, once, in one kind of picture."""
-    rng = np.random.default_rng([seed, list(KINDS).index(kind), list(WRITERS).index(writer)])
+@cache
+def scans():
+    """{digit: [mask, ...]}: twenty of each digit, 8x8, that other people wrote on forms.
+
+    The first of each class in scikit-learn's `load_digits`, the test part of Alpaydin and Kaynak, "Optical Recognition
+    of Handwritten Digits", UCI Machine Learning Repository, 1998 (CC BY 4.0).
+    """
+    masks = {digit: [] for digit in range(10)}
+    for line in (Path(__file__).parent / "reference" / "uci_digits.txt").read_text("ascii").splitlines():
+        label, levels = line.split()
+        values = np.array([min(16 * int(level, 17), 255) for level in levels], np.uint8).reshape(8, 8)
+        masks[int(label)].append(Image.fromarray(np.pad(values, 2)).resize((192, 192), Image.Resampling.BICUBIC))
+    return masks
+
+
+@cache
+def printed():
+    """{digit: [mask, ...]}: each digit in the typefaces that come with Matplotlib."""
+    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    masks = {digit: [] for digit in range(10)}
+    for name in ("DejaVuSans", "DejaVuSans-Oblique", "DejaVuSerif", "DejaVuSansMono", "STIXGeneral"):
+        font = ImageFont.truetype(str(folder / f"{name}.ttf"), 200)
+        for digit in masks:
+            mask = Image.new("L", (300, 300))
+            ImageDraw.Draw(mask).text((60, 30), str(digit), fill=255, font=font)
+            masks[digit].append(mask)
+    return masks
+
+
+SHOWN = {"scans": scans, "print": printed}
+
+
+def pictures(kind, writer="tuning", seed=0, each=None):
+    """[(label, bytes)]: pictures of one kind of every digit, in all of a writer's ways, or in `each` ways by chance.
+
+    writer: one of WRITERS, or of SHOWN, whose pen is as it is: kinds that differ by their pen alone are the same there.
+    """
+    kinds = KINDS | NEW_KINDS
+    rng = np.random.default_rng([seed, list(kinds).index(kind), [*WRITERS, *SHOWN].index(writer)])
     result = []
-    for digit, ways in WRITERS[writer].items():
-        for way in range(len(ways)):
-            page = KINDS[kind] or any_page(rng)
-            result.append((digit, picture(page, written(digit, (writer, way), rng), rng)))
+    for digit in range(10):
+        ways = SHOWN[writer]()[digit] if writer in SHOWN else WRITERS[writer][digit]
+        for way in range(len(ways)) if each is None else rng.permutation(len(ways))[:each]:
+            page = kinds[kind] or any_page(rng)
+            draw = shown(ways[way]) if writer in SHOWN else written(digit, (writer, way), rng)
+            result.append((digit, picture(page, draw, rng)))
     return result
