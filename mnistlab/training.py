@@ -175,6 +175,11 @@ class Run:
         if self._best and not self._last:
             self._take_back_best()
 
+    @property
+    def is_over(self):
+        """Whether no epoch is left: all have been, or `patience` or a failure has ended the run."""
+        return not self._goes_on()
+
     def _goes_on(self):
         return not self.failure and self.epoch < self.settings.epochs and not self._patience_is_over()
 

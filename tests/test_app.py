@@ -402,7 +402,8 @@ async def test_with_clothes_nothing_in_the_data_panel_speaks_of_digits_and_the_d
     send_files(digit, ("digit.png", content.getvalue()))
     assert "not trained on digits" in digit.results.value and "says the network" in digit.results.value
     names = "|".join(map(re.escape, data.CLOTHES))
-    assert re.search(rf"read as <b>({names})</b>, is&nbsp;({names})<br>loss [\d.]+<br>\d+% sure", worst.images.value)
+    caption = rf"read as <b>({names})</b>, labelled&nbsp;({names})<br>loss [\d.]+<br>\d+% sure"
+    assert re.search(caption, worst.images.value)
 
 
 def test_the_default_dataset_comes_first_and_the_numbers_of_images_add_up():

@@ -42,8 +42,10 @@ class DigitPanel(Panel):
         self.teach = Opening("Teach it", self._make_teach, lab)
         self._drawing, self._outcomes = None, []  # what was drawn last, and the files uploaded last
         self._shown_at, self._novelty, self._novelty_of = 0.0, None, None
+        self._taught = None  # the pixels that were taught last, and what the network said of them before
         self.sheet.observe(lab.guard(self._on_drawing), "drawing")
         lab.observe(lab.guard(self._on_phase), "phase")
+        lab.observe(lab.guard(lambda change: lab.run or self._on_rest()), "tick")  # a reset
         drawn = ipywidgets.Box([self.sheet, self.answer])
         drawn.add_class("mnistlab-drawing")
         self.show(text(HINT, "mnistlab-help"), drawn, self.upload, self.results, self.teach)
@@ -67,9 +69,13 @@ class DigitPanel(Panel):
     def _on_phase(self, change):
         """The answers are those of the network as it is now."""
         if change["new"] in ("idle", "failed", "paused"):
-            self._draw_drawing()
-            if self._outcomes:
-                self._draw()
+            self._on_rest()
+
+    def _on_rest(self):
+        self._draw_drawing()
+        if self._outcomes:
+            self._draw()
+        self._show_taught()
 
     # What is shown
 
@@ -110,19 +116,25 @@ class DigitPanel(Panel):
 
     def _warning(self, pixels):
         """Whether the image is like those that the network learned from; a network is sure of itself either way."""
-        run = self.lab.run
-        if self._novelty_of is not run:
+        # Without what was taught: one image more shall not change what counts as usual.
+        sets = self.lab.known, self.lab.run.validation_set
+        if not (self._novelty_of and all(map(_same_images, sets, self._novelty_of))):
             try:
-                self._novelty = Novelty(run.train_set, run.validation_set)
+                self._novelty = Novelty(*sets)
             except ValueError:  # too few images to tell what is usual
                 self._novelty = None
-            self._novelty_of = run
+            self._novelty_of = sets
         if self._novelty is None or not self._novelty.is_novel(pixels):
             return ""
         rate, count = self._novelty.false_alarms, self._novelty.measured_on
+        nearest = int(self._novelty.nearest(pixels)[0])
+        known = self._novelty_of[0]
+        name = known.class_names[int(known.labels_of([nearest])[0])]
         return (
             "<p class='mnistlab-message mnistlab-novel'>Not like the training images: however sure the answer, it may "
             f"mean nothing. (It also says so of {rate:.1%} of {count:,} validation images, which are digits.)</p>"
+            f'<figure class="mnistlab-nearest">{picture(known.image(nearest), f"Training image, labelled {name}", 84)}'
+            f"<figcaption>the most similar training image, labelled {escape(name)}</figcaption></figure>"
         )
 
     # Teach it
@@ -130,13 +142,15 @@ class DigitPanel(Panel):
     def _make_teach(self):
         lab = self.lab
         names = lab.available.class_names
+        self.said = text("", "mnistlab-said", "mnistlab-taught", lab=lab)
         self.right = make(lab, ipywidgets.Dropdown, description="It is", options=[(n, k) for k, n in enumerate(names)])
         return (
             help_text(
                 "Say what your last drawing or photo is: the network goes on learning from it, mixed with images it "
-                "knows, so that it does not forget them."
+                "learned from, so that it does not forget them. Train begins with a fresh network, which knows nothing "
+                "of what you taught this one."
             ),
-            row(self.right, button("Teach", self._teach, lab)),
+            row(self.right, button("Teach", self._teach, lab)), self.said,
         )
 
     def _teach(self):
@@ -145,7 +159,29 @@ class DigitPanel(Panel):
         image = self._drawing or (readable[-1] if readable else None)
         if image is None:
             raise ValueError("There is nothing to learn from yet: draw a digit or upload one first.")
+        network = self.lab.network
+        before = self._verdict(image.pixels) if network and network.inputs == image.pixels.size else ""
         self.lab.teach(image.pixels, self.right.value)
+        self._taught = image.pixels, before
+
+    def _verdict(self, pixels):
+        """What the network says of an image, in short: "3 (80 %)"."""
+        probabilities = softmax(self.lab.network.forward(as_inputs(pixels[None])))[0]
+        best = int(probabilities.argmax())
+        return f"{self.lab.run.train_set.class_names[best]} ({probabilities[best]:.0%})"
+
+    def _show_taught(self):
+        """What the teaching has done to the answer, until a fresh network knows nothing of it."""
+        if not self.lab.taught:
+            self._taught = None
+        if self.teach.is_made:
+            words = f"Before: {self._taught[1]}, now: {self._verdict(self._taught[0])}." if self._taught else ""
+            self.said.value = f"<p>{escape(words)}</p>" if words else ""
+
+
+def _same_images(one, other):
+    """Whether two Datasets are of the same images, whatever their labels."""
+    return one.images is other.images and np.array_equal(one.indices, other.indices)
 
 
 def _seen(prepared):

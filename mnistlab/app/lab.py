@@ -108,9 +108,10 @@ class Lab(traitlets.HasTraits):
         self._own = {}  # the datasets that were brought here, by name
         self.taught = []  # images and labels that the present network was taught since its training
         self.records, self._runs_begun = [], 0
-        self.before_settings = {}
+        self.before_settings, self.before_was = {}, ""
         self.test_looks = {}  # how often each dataset's test set was looked at, by the dataset's name
-        self.train_set = self.validation_set = self.test_set = None
+        self.validation_set = self.test_set = None
+        self.known = None  # the training set of the present network, without what it was taught since
         self.message = READY
         wanted = dataset or os.environ.get("MNISTLAB_DATASET", "sample")
         try:
@@ -242,6 +243,18 @@ class Lab(traitlets.HasTraits):
         learned = self.record.dataset if self.record else ""
         return "" if learned == data.TITLES.get(self.dataset, self.dataset) else learned
 
+    @property
+    def peculiar(self):
+        """In words, why the present run is not one whole training, to be set beside another; "" if it is."""
+        run, asked = self.run, self.record.settings["epochs"]
+        if self.taught:
+            return "a network that was taught more"
+        if run.history.marks:
+            return "a run whose settings were changed on the way"
+        if run.epoch > asked or run.epoch < asked and not run.is_over:
+            return f"a run of {run.epoch} epochs where {asked} were set"
+        return ""
+
     # The run
 
     def put_changes(self, changes):
@@ -274,7 +287,7 @@ class Lab(traitlets.HasTraits):
             if not self.record.cleaned:
                 same = self.run.evaluation and self.run.validation_set is self.validation_set
                 self.before = self.run.evaluation.logits if same else None
-                self.before_settings = self.record.settings
+                self.before_settings, self.before_was = self.record.settings, self.peculiar
         settings = self.settings.copy()
         train_set, validation_set = self._sets(settings, cleaned)
         weights_rng = generators(settings.seed).weights
@@ -286,13 +299,25 @@ class Lab(traitlets.HasTraits):
         """(training set, validation set) of a run with these settings."""
         labels_rng = generators(settings.seed).labels
         train_set = with_other_labels(self.available.select(slice(0, settings.train_size)), settings, labels_rng)
+        # As a run has them before any cleaning, and the labels as they are without noise.
+        self._uncleaned = train_set, self.available.labels
         if not cleaned:
             return train_set, self.validation_set
         return self.changes["training"].apply(train_set), self.changes["validation"].apply(self.validation_set)
 
+    def noise(self):
+        """The images whose labels noise changed in the run's training set, before cleaning: {number: right label}."""
+        if self.run is None or self.learned_other or not self.record.settings["label_noise"]:
+            return {}
+        images, right = self._uncleaned
+        changed = images.indices[images.labels_of() != right[images.indices]]
+        return dict(zip(changed.tolist(), right[changed].tolist()))
+
     def _record(self, run, settings, cleaned):
         """Make this the run of the lab, and begin to remember it."""
         self.run = run
+        if not self.taught:
+            self.known = run.train_set
         # What another session needs to find the same images: plain data.
         self.origin = {
             "dataset": self.dataset, "split": list(self._split), "taught": len(self.taught), "cleaned": cleaned,
@@ -372,7 +397,8 @@ class Lab(traitlets.HasTraits):
     def teach(self, pixels, label):
         """Let the network go on learning, with one more image, uint8 (rows, columns), and its right label.
 
-        What was taught before comes along, and of the images it knows MIX at random, so that they are not forgotten.
+        What was taught before comes along, and of the images it learned from MIX at random, so that they are not
+        forgotten. The next `start` begins with a fresh network, which knows nothing of what was taught.
         Raises ValueError where there is no network that is at rest, and for an image of another size.
         """
         run = self.run
@@ -384,21 +410,23 @@ class Lab(traitlets.HasTraits):
             raise ValueError(f"The network has learned {self.learned_other}: choose that again to teach it more.")
         if pixels.shape != run.train_set.images.shape[1:]:
             raise ValueError(f"The image is {pixels.shape}; the network learned from {run.train_set.images.shape[1:]}.")
+        # Those of the run, whatever the sliders say by now. Small steps: what was learned shall bend, not break.
+        settings = run.settings.copy()
+        settings.epochs, settings.schedule = 3, "constant"
+        if not self.taught:
+            settings.learning_rate /= 5
         self.taught = [*self.taught, (pixels, label)]
-        rng = generators(self.settings.seed).order
-        rows = np.sort(rng.permutation(len(self.available))[:MIX])
-        # Each taught image often enough to count beside the others.
-        own = [pair for pair in self.taught for _ in range(MIX // 50)]
+        known, images, labels = self.known, *zip(*self.taught)
+        rows = np.sort(generators(settings.seed).order.permutation(len(known))[:MIX])
+        # Behind the others, so that every other image keeps its number; each often enough to count beside them.
+        new = np.arange(len(known.images), len(known.images) + len(images))
         mixed = replace(
-            self.available, indices=None,
-            images=np.concatenate([self.available.images[self.available.indices[rows]], [image for image, _ in own]]),
-            labels=np.concatenate([self.available.labels_of(rows), [number for _, number in own]]),
+            known, images=np.concatenate([known.images, images]), labels=np.concatenate([known.labels, labels]),
+            indices=np.concatenate([known.indices[rows], np.repeat(new, MIX // 50)]),
         )
-        settings = self.settings.copy()
-        # Small steps: what was learned shall bend, not break.
-        settings.epochs, settings.schedule, settings.learning_rate = 3, "constant", settings.learning_rate / 5
-        network = run.network
-        self._record(train(network, mixed, self.validation_set, settings), settings, False)
+        origin = {**self.origin, "taught": len(self.taught)}
+        self._record(train(run.network, mixed, run.validation_set, settings), settings, self.record.cleaned)
+        self.origin = origin
         self.record.name += ", taught"
         self._go()
 
@@ -443,7 +471,8 @@ class Lab(traitlets.HasTraits):
             return
         if self.run:
             self.run.close()
-        self.run = self.progress = self.record = None
+        self.run = self.progress = self.record = self.known = None
+        self.taught = []
         self.phase, self.message = "idle", READY
         self.tick += 1
 

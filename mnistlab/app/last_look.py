@@ -53,6 +53,7 @@ class LastLook:
                     return
             evaluation = Evaluation(logits, test_set.labels_of(), run.loss.name)
             lab.test_looks[dataset] = lab.test_looks.get(dataset, 0) + 1
+            lab.tick += 1  # other panels may show test images now
             self._result = f"{name}: test accuracy {evaluation.accuracy:.1%}, loss {evaluation.loss:.3f}."
         finally:
             self._looking = False

@@ -34,6 +34,12 @@ LABEL_ERRORS = (
 )
 
 
+TEST_IS_CLOSED = (
+    "<p>Test images are shown here after a look at the test set: at the very end, press “Evaluate once on the test "
+    "set” under the curves. Whoever looks earlier begins to choose by them.</p>"
+)
+
+
 class MistakesPanel(Panel):
     """What the network gets wrong, and what to do about it. `lab`: the shared Lab; without one it makes its own.
 
@@ -48,6 +54,8 @@ class MistakesPanel(Panel):
         self.set = make(lab, ipywidgets.Dropdown, description="Images of", options=SETS)
         self.label = make(lab, ipywidgets.Dropdown, description="Class", options=self._classes())
         self.images = text(EMPTY, "mnistlab-top-losses", lab=lab)
+        self.more_button = button("12 more", self._on_more, lab)
+        self.delete_button = button("Delete all shown", self._delete_all, lab)
         self.note = text("", "mnistlab-changes", lab=lab)
         self.again_button = button("Train again on the cleaned set", lambda: lab.start(cleaned=True), lab)
         self.undo_button = button("Undo all changes", self._undo, lab)
@@ -57,20 +65,21 @@ class MistakesPanel(Panel):
         self.file = Opening("Save or load the changes", self._make_file, lab)
         # What is drawn, and the last evaluation of another set than validation with what it is of.
         self._shown_at, self._drawn, self._evaluation, self._of = 0.0, None, None, None
+        self._page, self._shown = 0, []  # how many twelves were passed over, and the Mistakes that are shown
         self._opened = None  # the cell of the confusion matrix whose images are shown
         lab.observe(lab.guard(self._on_epoch), "epochs_seen")
         lab.observe(lab.guard(self._on_phase), "phase")
-        lab.observe(lab.guard(lambda change: lab.run or self._show()), "tick")  # a reset
+        lab.observe(lab.guard(lambda change: self._on_tick()), "tick")
         lab.observe(lab.guard(lambda change: self._on_dataset()), "dataset")
         lab.observe(lab.guard(lambda change: self._show_changes()), "changes_seen")
         lab.browser.on_act("clean", lab.guard(self._on_clean))
         lab.browser.on_act("cell", lab.guard(self._on_cell))
         for choice in (self.set, self.label):
-            choice.observe(lab.guard(lambda change: self._show()), "value")
+            choice.observe(lab.guard(lambda change: self._on_choice()), "value")
         self._show_changes()
         self.show(
-            row(self.set, self.label), self.images, row(self.again_button, self.undo_button), self.note, self.sides,
-            self.matrix, self.threshold, self.file,
+            row(self.set, self.label), self.images, row(self.more_button, self.delete_button),
+            row(self.again_button, self.undo_button), self.note, self.sides, self.matrix, self.threshold, self.file,
         )
 
     # When to draw
@@ -83,14 +92,36 @@ class MistakesPanel(Panel):
         if change["new"] in ("idle", "failed", "paused"):
             self._show()
             self._show_sides()
+        elif change["new"] == "running":
+            self._page = 0
+            self._offer_classes()
         self._show_changes()
 
+    def _on_tick(self):
+        """After a reset, and after a look at the test set, which opens its images."""
+        if self.lab.run is None:
+            self._page = 0
+            self._offer_classes()
+            self._show()
+            self._show_sides()
+            self._show_changes()
+        elif self.set.value == "test" and self._drawn is None:
+            self._show()
+
     def _on_dataset(self):
-        self.label.options = self._classes()
-        self.label.value = ALL
+        self._offer_classes()
+        self._show()
+        self._show_sides()
+
+    def _offer_classes(self):
+        """To choose from are the classes of the images that are shown: those of the run, if there is one."""
+        if list(self.label.options) != self._classes():
+            self.label.options = self._classes()
+            self.label.value = ALL
 
     def _classes(self):
-        return [("all", ALL), *((name, label) for label, name in enumerate(self.lab.available.class_names))]
+        images = self.lab.run.train_set if self.lab.run else self.lab.available
+        return [("all", ALL), *((name, label) for label, name in enumerate(images.class_names))]
 
     def _dataset(self):
         run = self.lab.run
@@ -106,6 +137,8 @@ class MistakesPanel(Panel):
                 f"<p>The network has learned {escape(lab.learned_other)}, and the dataset is another one now: choose "
                 "that dataset again, or train, to see test images here.</p>"
             )
+        elif self.set.value == "test" and not lab.test_looks.get(lab.dataset):
+            self._draw_nothing(TEST_IS_CLOSED)
         elif self.set.value == "validation":
             self._draw(run.evaluation)
         elif lab.phase not in ("running", "stopping"):
@@ -116,8 +149,9 @@ class MistakesPanel(Panel):
                 lab.start_task(self._evaluate(of))
 
     def _draw_nothing(self, html):
-        self.images.value, self._drawn, self._opened = html, None, None
+        self.images.value, self._drawn, self._opened, self._of = html, None, None, None
         self._draw_parts()
+        self._enable()
 
     def _draw_parts(self):
         if self.matrix.is_open:
@@ -138,16 +172,46 @@ class MistakesPanel(Panel):
     def _draw(self, evaluation):
         self._drawn = evaluation
         self._shown_at = perf_counter()
-        mistakes = evaluation.top_losses(COUNT, None if self.label.value == ALL else self.label.value)
+        label = None if self.label.value == ALL else self.label.value
+        if self._page * COUNT >= (len(evaluation.labels) if label is None else (evaluation.labels == label).sum()):
+            self._page = 0
+        mistakes = evaluation.top_losses((self._page + 1) * COUNT, label)[self._page * COUNT :]
+        self._shown = mistakes
         wrong = int((evaluation.predictions != evaluation.labels).sum())
         sentence = (
-            f"{wrong:,} of {len(evaluation.labels):,} {self.set.value} images are read wrongly. These cost most; "
+            f"{wrong:,} of {len(evaluation.labels):,} {self.set.value} images are read wrongly. {self._which()}; "
             "“sure” is the probability that the network gives to its own answer."
         )
         if self.set.value == "test" and self.lab.dataset == "mnist":
             sentence += " " + LABEL_ERRORS
+        if self.lab.learned_other:
+            sentence += (
+                f" They are of {self.lab.learned_other}, which the network has learned; another dataset is in use now, "
+                "so nothing can be changed here."
+            )
         self.images.value = f"<p>{escape(sentence)}</p>{self._grid(mistakes)}"
         self._draw_parts()
+        self._enable()
+
+    def _which(self):
+        if not self._page:
+            return "These have the highest loss"
+        first = self._page * COUNT + 1
+        return f"These are numbers {first} to {first + len(self._shown) - 1} by loss"
+
+    def _on_more(self):
+        """The next twelve; after the last ones the first again."""
+        if self._drawn is not None:
+            self._page += 1
+            self._draw(self._drawn)
+
+    def _on_choice(self):
+        self._page = 0
+        self._show()
+
+    def _enable(self):
+        self.more_button.disabled = self._drawn is None
+        self.delete_button.disabled = self._drawn is None or not self._can_clean()
 
     # The images
 
@@ -160,24 +224,31 @@ class MistakesPanel(Panel):
         dataset, names = self._dataset(), self.lab.run.train_set.class_names
         prediction, actual = names[mistake.prediction], names[mistake.actual]
         number = int(dataset.indices[mistake.index])
-        words = f"{self.set.label} image {number}: read as {prediction}, is {actual}"
+        taught = self._is_taught(number)
+        what = "Taught image" if taught else f"{self.set.label} image {number}"
+        words = f"{what}: read as {prediction}, labelled {actual}"
         right = " mnistlab-right" if mistake.prediction == mistake.actual else ""
         known = MNIST_TEST.get(number) if (self.set.value, self.lab.dataset) == ("test", "mnist") else None
         error = "<br>a known label error" if known else ""
         return (
             f'<figure class="mnistlab-figure{right}">{picture(dataset.image(mistake.index), words, 84)}<figcaption>'
-            f"read as <b>{escape(prediction)}</b>, is&nbsp;{escape(actual)}<br>"
+            f"read as <b>{escape(prediction)}</b>, labelled&nbsp;{escape(actual)}<br>"
             f"loss {mistake.loss:.2f}<br>{mistake.probability:.0%} sure{error}</figcaption>"
-            f"{self._choice(number, names)}</figure>"
+            f"{'' if taught else self._choice(number, names)}</figure>"
         )
+
+    def _can_clean(self):
+        """The test set stays as it is, and so does a dataset that is not in use."""
+        lab = self.lab
+        return self.set.value != "test" and lab.phase not in ("running", "stopping") and not lab.learned_other
 
     def _choice(self, number, names):
         """What is to be done with an image: keep it, delete it, give it another label. The test set stays as it is."""
-        if self.set.value == "test" or self.lab.phase in ("running", "stopping"):
+        if not self._can_clean():
             return ""
         labels = self.lab.changes[self.set.value].labels
         chosen = "keep" if number not in labels else "delete" if labels[number] is None else str(labels[number])
-        options = [("keep", "Keep"), ("delete", "Delete"), *((str(k), f"is {name}") for k, name in enumerate(names))]
+        options = [("keep", "Keep"), ("delete", "Delete"), *((str(k), f"label {name}") for k, name in enumerate(names))]
         items = "".join(
             f'<option value="{value}"{" selected" if value == chosen else ""}>{escape(word)}</option>'
             for value, word in options
@@ -190,6 +261,8 @@ class MistakesPanel(Panel):
     # Cleaning
 
     def _on_clean(self, value, choice):
+        if self.lab.learned_other:  # the page has not yet heard of it
+            return
         split, number = value.split()
         changes, number = self.lab.changes[split], int(number)
         if choice == "keep":
@@ -197,6 +270,21 @@ class MistakesPanel(Panel):
         else:
             changed = changes.delete(number) if choice == "delete" else changes.relabel(number, int(choice))
         self.lab.put_changes(changed)
+
+    def _delete_all(self):
+        """What was taught is in no dataset, so there is nothing of it to delete."""
+        if self._drawn is None or not self._can_clean():
+            return
+        dataset, changes = self._dataset(), self.lab.changes[self.set.value]
+        for mistake in self._shown:
+            number = int(dataset.indices[mistake.index])
+            if not self._is_taught(number):
+                changes = changes.delete(number)
+        self.lab.put_changes(changes)
+        self._draw(self._drawn)
+
+    def _is_taught(self, number):
+        return self.set.value == "training" and number >= len(self.lab.known.images)
 
     def _undo(self):
         self.lab.forget_changes()
@@ -209,12 +297,21 @@ class MistakesPanel(Panel):
             sentence = f"To be changed: {deleted} deleted, {relabelled} with a new label. No file is ever changed."
         else:
             sentence = "Choose Delete or a new label under an image whose label is wrong, then train again without it."
-        self.note.value = f"<p>{sentence}</p>"
+        self.note.value = f"<p>{sentence}{self._noise_left()}</p>"
         busy = self.lab.phase in ("running", "stopping")
         self.again_button.disabled = busy or not (deleted or relabelled)
         self.undo_button.disabled = not (deleted or relabelled)
+        self._enable()
         if self.file.is_open:
             self._show_link()
+
+    def _noise_left(self):
+        """With label noise it is known which labels are wrong: how many of them the changes have found."""
+        noise, labels = self.lab.noise(), self.lab.changes["training"].labels
+        if not noise:
+            return ""
+        gone = sum(image in labels and labels[image] in (None, right) for image, right in noise.items())
+        return f" Of the {number(len(noise), 'label')} that noise changed, {gone} {'is' if gone == 1 else 'are'} gone."
 
     def _show_sides(self):
         """Before and after cleaning, both measured on the validation set as it was and as it is now."""
@@ -234,10 +331,9 @@ class MistakesPanel(Panel):
                 evaluation = Evaluation(outputs[rows], dataset.labels_of(), run.loss.name)
                 figures.append(f"<td>{evaluation.accuracy:.2%}</td><td>{evaluation.loss:.3f}</td>")
             lines += f'<tr><th scope="row">{words}</th>{"".join(figures)}</tr>'
-        same = lab.before_settings == lab.record.settings
-        title = "The same training" if same else "Two runs (whose settings are not the same either)"
+        title = _compared(lab.before_was, lab.peculiar, lab.before_settings == lab.record.settings)
         self.sides.value = (
-            f"<table><caption>{title}, before and after cleaning</caption><tr><td></td>"
+            f"<table><caption>{title}</caption><tr><td></td>"
             '<th colspan="2" scope="colgroup">validation set as it was</th>'
             '<th colspan="2" scope="colgroup">validation set cleaned</th></tr>'
             '<tr><td></td><th scope="col">accuracy</th><th scope="col">loss</th><th scope="col">accuracy</th>'
@@ -297,12 +393,16 @@ class MistakesPanel(Panel):
                 f"<td>{_share(evaluation.recall[actual])}</td></tr>"
             )
         self.table.value = (
-            '<div class="mnistlab-wide"><table><caption>Label by row, prediction by column</caption>'
+            # In the table the caption would scroll with it; the frame can be scrolled by keyboard.
+            '<p class="mnistlab-small">Label by row, prediction by column</p>'
+            '<div class="mnistlab-wide" role="region" aria-label="Confusion matrix" tabindex="0"><table>'
             f'<tr><td></td>{head}<th scope="col">precision</th><th scope="col">recall</th></tr>{"".join(lines)}'
             "</table></div>"
         )
-        if self._opened:
+        if self._opened and max(self._opened) < len(names):
             self._show_cell()
+        else:
+            self.cell.value = ""
 
     def _cell(self, actual, prediction, count, most, names):
         if not count:
@@ -316,6 +416,8 @@ class MistakesPanel(Panel):
         )
 
     def _on_cell(self, value, choice):
+        if self._drawn is None:  # a reset came first
+            return
         self._opened = tuple(map(int, value.split()))
         self._show_cell()
 
@@ -358,6 +460,16 @@ class MistakesPanel(Panel):
             f"<p>It answers {coverage:.1%} of the {len(evaluation.labels):,} {self.set.value} images {got}. "
             f"{everything}</p>"
         )
+
+
+def _compared(before, after, same_settings):
+    """The title of the table of before and after: whether the cleaning is all that is not the same."""
+    odd = [f"{when} cleaning it was {what}" for when, what in (("before", before), ("after", after)) if what]
+    if not same_settings:
+        odd.append("the settings are not the same")
+    if not odd:
+        return "The same training, before and after cleaning"
+    return f"Before and after cleaning, but not the same training: {'; '.join(odd)}"
 
 
 def _share(value):

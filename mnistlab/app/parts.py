@@ -97,6 +97,11 @@ class Opening(ipywidgets.VBox):
     def is_open(self):
         return self.toggle.value
 
+    @property
+    def is_made(self):
+        """Whether it has ever been opened."""
+        return self._made is not None
+
     def _on_toggle(self, change):
         if self._made is None:
             self._made = tuple(self._contents())

@@ -57,6 +57,7 @@ class TrainingPanel(Panel):
         self._own_settings = lab.settings.as_dict()
         lab.browser.on_act("hint", lab.guard(self._apply_hint))
         lab.observe(lab.guard(lambda change: self._show_hints()), ["epochs_seen", "phase"])
+        lab.observe(lab.guard(lambda change: lab.run or self._show_hints()), "tick")  # a reset
         self._show_hints()
         self.preset.observe(lab.guard(self._on_preset), "value")
         self.slow.observe(lab.guard(lambda change: lab.set_trait("slow", change["new"])), "value")

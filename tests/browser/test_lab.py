@@ -71,7 +71,7 @@ def test_mistakes_are_found_by_cell_and_cleaned_and_set_side_by_side(watched, vo
     choices = page.locator(".mnistlab-top-losses select")
     choices.nth(0).select_option("delete")
     expect(page.locator(".mnistlab-changes")).to_contain_text("1 deleted, 0 with a new label")
-    choices.nth(1).select_option("is 3")
+    choices.nth(1).select_option("label 3")
     expect(page.locator(".mnistlab-changes")).to_contain_text("1 deleted, 1 with a new label")
     press(page, "I don't know")
     expect(page.locator(".mnistlab-answered")).to_contain_text("of these right")

@@ -83,9 +83,9 @@ def test_a_run_draws_live_curves_and_shows_the_worst_images(watched, voila):
     images = page.locator(".mnistlab-top-losses img")
     expect(images).to_have_count(12)
     alternatives = images.evaluate_all("images => images.map(image => image.alt)")
-    assert all(re.fullmatch(r"Validation image \d+: read as \d, is \d", text) for text in alternatives)
+    assert all(re.fullmatch(r"Validation image \d+: read as \d, labelled \d", text) for text in alternatives)
     captions = page.locator(".mnistlab-top-losses figcaption").all_inner_texts()
-    found = [re.fullmatch(r"read as (\d), is\s(\d)\nloss ([\d.]+)\n(\d+)% sure", caption) for caption in captions]
+    found = [re.fullmatch(r"read as (\d), labelled\s(\d)\nloss ([\d.]+)\n(\d+)% sure", caption) for caption in captions]
     losses = [float(match[3]) for match in found]
     assert losses == sorted(losses, reverse=True) and losses[0] > 1
 
