@@ -136,7 +136,8 @@ async def test_a_closer_look_shows_the_labels_and_images_that_the_next_run_learn
 
 
 def test_images_in_both_sets_are_counted_in_words():
-    assert [_in_both(count).split(" in both")[0] for count in (0, 1, 2)] == ["No image is", "1 image is", "2 images are"]
+    said = [_in_both(count).split(" in both")[0] for count in (0, 1, 2)]
+    assert said == ["No image is", "1 image is", "2 images are"]
 
 
 @in_a_loop

@@ -569,7 +569,8 @@ class Lab(traitlets.HasTraits):
 
 def _training_set(available, settings):
     """What a run with these settings learns from, of the images that are not held out."""
-    return with_other_labels(available.select(slice(0, settings.train_size)), settings, generators(settings.seed).labels)
+    chosen = available.select(slice(0, settings.train_size))
+    return with_other_labels(chosen, settings, generators(settings.seed).labels)
 
 
 def _place(progress):

@@ -157,7 +157,8 @@ class Variations(ipywidgets.VBox):
         left_out = "".join(f"<li>{escape(sentence)}</li>" for sentence in reading.skipped[:SHOWN])
         more = f"<p>And {len(reading.skipped) - SHOWN:,} more.</p>" if len(reading.skipped) > SHOWN else ""
         said = f"<p>Left out:</p><ul>{left_out}</ul>{more}" if left_out else ""
-        self.said.value = f"<p>{len(reading.dataset):,} images are in use from the next run on, as {escape(name)}.</p>{said}"
+        used = f"{len(reading.dataset):,} images are in use from the next run on. They are called {escape(name)}."
+        self.said.value = f"<p>{used}</p>{said}"
 
 
 def _in_both(count):
