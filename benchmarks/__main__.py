@@ -16,9 +16,10 @@ import numpy as np
 import mnistlab
 from mnistlab.reproduce import reproduce
 
-from . import pictures, scaling
+from . import scaling, screenshots
 from .augmentation import augmentation_rows
 from .engine import preset_rows, tutorial_rows
+from .handwriting import handwriting_rows
 from .page import page_rows
 from .peers import epoch_rows, memory_rows
 from .table import table
@@ -30,6 +31,7 @@ PARTS = {
     "presets": lambda official, options: preset_rows(official),
     "tutorial": lambda official, options: tutorial_rows(official),
     "augmentation": lambda official, options: augmentation_rows(official, options.peers),
+    "handwriting": lambda official, options: handwriting_rows(official),
     "page": lambda official, options: page_rows(options.data_dir),
 }
 START, END = "<!-- {}: start -->", "<!-- {}: end -->"
@@ -56,7 +58,7 @@ def main():
         put_in_readme("figures", text)
         put_in_readme("results", results_table(reproduce(*official)))
         scaling.chart(scaling.measure(official))
-        pictures.main()
+        screenshots.main()
 
 
 def results_table(outcomes):

@@ -151,7 +151,9 @@ def overfitting(state):
         return None
     # A mild rise is no fault: the network only grows surer of its few mistakes.
     risen = min(row.validation_loss for row in since[-3:]) > 1.25 * best.validation_loss
-    if risen and now.train_loss < 0.5 * best.train_loss:
+    # Every training image is known by heart, and for long nothing was learned that holds for others.
+    by_heart = len(since) >= 8 and now.train_accuracy > 0.995 and now.validation_accuracy < now.train_accuracy - 0.08
+    if (risen or by_heart) and now.train_loss < 0.5 * best.train_loss:
         return Hint("overfitting", (
             f"Since epoch {best.epoch} the validation loss has risen from {best.validation_loss:.3g} to "
             f"{now.validation_loss:.3g} while the training loss fell from {best.train_loss:.3g} to "

@@ -173,8 +173,8 @@ def _is_bright_on_dark(page):
     usual = _even_border(page)
     darkest, brightest = page.getextrema()
     if usual is not None:
-        alike = np.abs(np.asarray(page, float) - usual) < (brightest - darkest) / 2
-        if alike.mean() > 0.6:  # what is at the edge is everywhere: the ground
+        alike = np.abs(np.asarray(page, float) - usual) < (brightest - darkest) / 8
+        if alike.mean() > 0.55:  # what is at the edge is nearly everywhere: the ground
             return usual < (darkest + brightest) / 2
     # Shadows and what lies beside the paper are wide, strokes are narrow: the narrowest strong lines are the ink.
     small = page.copy()
@@ -290,13 +290,15 @@ def _written(ink, grain):
         kept, at_border = _digit(mask, ink)
         if np.count_nonzero(kept.any(axis=1)) < (0.08 if aside else 0.03) * max(kept.shape):  # a speck, not a digit
             return aside
-        if not at_border:
-            return kept, threshold
-        if aside:
+        if aside and threshold < 0.5 * aside[1]:  # only the soft edges of what was set aside
             return aside
+        if aside or not at_border:
+            return kept, threshold
         # A shadow, the desk, or half of another digit, if there is a digit inside: look again without it.
         aside = kept, threshold
-        near = np.asarray(Image.fromarray(kept).convert("L").filter(ImageFilter.MaxFilter(7))) > 0
+        labels = _parts(ink > threshold / 2)
+        its_own = np.isin(labels, np.unique(labels[kept]))
+        near = np.asarray(Image.fromarray(its_own).convert("L").filter(ImageFilter.MaxFilter(5))) > 0
         ink = np.where(near, 0, ink)
 
 

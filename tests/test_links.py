@@ -100,8 +100,18 @@ def test_no_address_raises(query):
 
 def test_on_binder_the_address_leads_to_a_session_of_ones_own():
     page = "https://hub.example.org/user/someone-x1/voila/render/notebooks/lab.ipynb"
-    there = {"BINDER_LAUNCH_HOST": "https://binder.example.org/", "BINDER_REQUEST": "v2/gh/a/b/main"}
+    hub = {"JUPYTERHUB_SERVICE_PREFIX": "/user/someone-x1/", "JUPYTERHUB_BASE_URL": "/"}
+    there = {"BINDER_LAUNCH_HOST": "https://binder.example.org/", "BINDER_REQUEST": "v2/gh/a/b/main", **hub}
     address = urlsplit(shared_address(page, "lr=0.5&hide=seed,l1", there))
     assert (address.netloc, address.path) == ("binder.example.org", "/v2/gh/a/b/main")
     assert parse_qs(address.query) == {"urlpath": ["voila/render/notebooks/lab.ipynb?lr=0.5&hide=seed,l1"]}
     assert shared_address(page, "lr=0.5", {}) == page + "?lr=0.5"
+    lab = "https://hub.example.org/user/someone-x1/lab/tree/notebooks/lab.ipynb"
+    assert parse_qs(urlsplit(shared_address(lab, "seed=1", there)).query)["urlpath"] == [
+        "lab/tree/notebooks/lab.ipynb?seed=1"
+    ]
+    own = "https://hub.example.org/hub/user-redirect/voila/render/notebooks/lab.ipynb?lr=0.5"
+    assert shared_address(page, "lr=0.5", hub) == own
+    below = page.replace("org/", "org/school/")
+    school = {"JUPYTERHUB_SERVICE_PREFIX": "/school/user/someone-x1/", "JUPYTERHUB_BASE_URL": "/school/"}
+    assert shared_address(below, "lr=0.5", school) == own.replace("org/", "org/school/")

@@ -77,6 +77,16 @@ function before(one, other) {
   return one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING;
 }
 
+// What went wrong is said where the student is, whichever panel that may be.
+function sayProblem(sentence) {
+  const said = document.querySelector(".mnistlab-problem") ?? document.body.appendChild(document.createElement("div"));
+  said.className = "mnistlab mnistlab-problem";
+  said.setAttribute("role", "alert");
+  const close = Object.assign(document.createElement("button"), { type: "button", textContent: "Close" });
+  close.addEventListener("click", () => said.remove());
+  said.replaceChildren(Object.assign(document.createElement("p"), { textContent: sentence }), close);
+}
+
 // The clipboard is only open to pages that came over https or from this machine: else the address is marked, to copy.
 async function copy(button) {
   const field = button.parentElement.querySelector("input");
@@ -134,6 +144,7 @@ export default {
     // A kernel may have begun before any page asked for it: so it learns of the address here.
     model.set("address", location.origin + location.pathname);
     model.set("query", location.search);
+    model.on("msg:custom", (message) => message.problem && sayProblem(message.problem));
     model.on("change:panel", () => bringIntoView(model.get("panel")));
     model.set("ready", true);
     tell();

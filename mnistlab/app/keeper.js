@@ -409,17 +409,17 @@ function keep(model, views) {
     clock.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
   }
 
-  // Leaving in the middle of a run. Voilà says farewell to the kernel at "beforeunload", even where the reader then
-  // stays, who would be left with a dead page: so it does not hear of that before the page really goes.
-  let held = false;
+  // Leaving in the middle of a run. Voilà must not hear of it before the page really goes; see the page's template.
+  let [asked, held] = [false, false];
   function onLeave(event) {
-    if (held || !model.get("running") || state !== "well") return;
+    asked = !held && model.get("running") && state === "well";
+    if (!asked) return;
     event.stopImmediatePropagation();
     event.preventDefault();
     event.returnValue = true;
   }
   function onGone() {
-    if (!model.get("running") || state !== "well") return; // then Voilà has heard it already
+    if (!asked) return; // then Voilà has heard it already
     held = true;
     window.dispatchEvent(new Event("beforeunload"));
   }
@@ -432,7 +432,7 @@ function keep(model, views) {
   if (inPage && kernel?.anyMessage) {
     watching = watch(kernel, onState);
     timer = setInterval(countdown, TICK);
-    window.addEventListener("beforeunload", onLeave, true);
+    if (window.mnistlabLeaving) window.mnistlabLeaving.ask = onLeave; // another template has no such place: no question
     window.addEventListener("pagehide", onGone);
   }
   model.send({ is: "here", page: inPage });
@@ -449,7 +449,7 @@ function keep(model, views) {
     stop() {
       watching?.stop();
       clearInterval(timer);
-      window.removeEventListener("beforeunload", onLeave, true);
+      if (window.mnistlabLeaving?.ask === onLeave) window.mnistlabLeaving.ask = null;
       window.removeEventListener("pagehide", onGone);
       model.off("msg:custom", onMessage);
       model.off("change:running", onRunning);

@@ -109,6 +109,7 @@ class Lab(traitlets.HasTraits):
         self._own = {}  # the datasets that were brought here, by name
         self.taught = []  # images and labels that the present network was taught since its training
         self.records, self._runs_begun = [], 0
+        self.before_settings = {}
         self.test_looks = {}  # how often each dataset's test set was looked at, by the dataset's name
         self.train_set = self.validation_set = self.test_set = None
         self.message = READY
@@ -143,8 +144,11 @@ class Lab(traitlets.HasTraits):
         """Show an error as one sentence; the whole of it goes to the log."""
         log.error("An action failed.", exc_info=error)
         expected = isinstance(error, ValueError | data.NotDownloaded | OSError)
-        why = str(error) if expected and str(error) else f"Something went wrong ({type(error).__name__})."
-        self.message = f"{why} You can go on; the details are in the log."
+        self.message = (
+            str(error) if expected and str(error)
+            else f"Something went wrong ({type(error).__name__}). You can go on; the details are in the log."
+        )
+        self.browser.send({"problem": self.message})
 
     def start_task(self, coroutine):
         """Run a coroutine on the main loop, with the same guard."""
@@ -318,6 +322,7 @@ class Lab(traitlets.HasTraits):
             if not self.record.cleaned:
                 same = self.run.evaluation and self.run.validation_set is self.validation_set
                 self.before = self.run.evaluation.logits if same else None
+                self.before_settings = self.record.settings
         settings = self.settings.copy()
         train_set, validation_set = self._sets(settings, cleaned)
         weights_rng = generators(settings.seed).weights

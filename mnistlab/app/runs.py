@@ -38,7 +38,7 @@ class EarlierRuns:
         self.first = make(lab, ipywidgets.Dropdown, description="Compare")
         self.second = make(lab, ipywidgets.Dropdown, description="with")
         self.differences = html(lab, "mnistlab-differences")
-        self.files_button = button("Make files", self._make_files, lab)
+        self.files_button = button("Download runs and curves", self._make_files, lab)
         self.files = html(lab, "mnistlab-files")
         self.run.observe(lab.guard(lambda change: self._show_name()), "value")
         for choice in (self.first, self.second):

@@ -61,10 +61,14 @@ class Sharing(ipywidgets.VBox):
 def shared_address(page, query, environment):
     """The address that opens `page` with `query` for others.
 
-    On Binder a page's own address belongs to one visitor's session; the environment there says how to get another.
+    On Binder and on a hub a page's own address belongs to one visitor; the environment says how others get theirs.
     """
     host, request = environment.get("BINDER_LAUNCH_HOST"), environment.get("BINDER_REQUEST")
-    if not (host and request):
-        return f"{page}?{query}"
-    path = "voila/render/" + page.rpartition("/voila/render/")[2] if "/voila/render/" in page else "lab"
-    return f"{host.rstrip('/')}/{request.strip('/')}?urlpath={quote(f'{path}?{query}', safe='')}"
+    prefix = environment.get("JUPYTERHUB_SERVICE_PREFIX", "")
+    before, found, path = page.partition(prefix) if prefix else (page, "", "")
+    if host and request and found:
+        return f"{host.rstrip('/')}/{request.strip('/')}?urlpath={quote(f'{path}?{query}', safe='')}"
+    if found:  # on a hub, everybody has a server of their own
+        hub = environment.get("JUPYTERHUB_BASE_URL", "/").strip("/")
+        return f"{before}/{hub and hub + '/'}hub/user-redirect/{path}?{query}"
+    return f"{page}?{query}"

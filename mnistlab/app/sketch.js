@@ -17,6 +17,7 @@ function sheet(model) {
   const pen = canvas.getContext("2d");
   let strokes = [];
   let timer = null;
+  let sends = 0;
 
   function redraw() {
     pen.fillStyle = "white";
@@ -34,13 +35,16 @@ function sheet(model) {
 
   function send() {
     timer = null;
+    const own = ++sends;
     if (strokes.length === 0) {
       model.set("drawing", new DataView(new ArrayBuffer(0)));
       model.save_changes();
       return;
     }
     canvas.toBlob(async (blob) => {
-      model.set("drawing", new DataView(await blob.arrayBuffer()));
+      const content = await blob.arrayBuffer();
+      if (own !== sends) return; // what was cleared meanwhile must not come back
+      model.set("drawing", new DataView(content));
       model.save_changes();
     });
   }

@@ -54,6 +54,7 @@ class TrainingPanel(Panel):
         self.hints = text("", "mnistlab-hints", lab=lab)
         self._hints, self._hinted_at = [], 0.0
         self._shown_at, self._choosing = 0.0, False
+        self._own_settings = lab.settings.as_dict()
         lab.browser.on_act("hint", lab.guard(self._apply_hint))
         lab.observe(lab.guard(lambda change: self._show_hints()), ["epochs_seen", "phase"])
         self._show_hints()
@@ -75,8 +76,13 @@ class TrainingPanel(Panel):
         self.show(self.basic, self.more, buttons, self.progress, self.status, self.hints, self.share)
 
     def _on_preset(self, change):
-        if change["new"] and not self._choosing:
-            self.lab.change_all(_values_of(change["new"], self.lab.settings))
+        if self._choosing:
+            return
+        if not change["old"]:
+            self._own_settings = self.lab.settings.as_dict()
+        # "Your own settings" are those before a preset was chosen.
+        wanted = _values_of(change["new"], self.lab.settings) if change["new"] else self._own_settings
+        self.lab.change_all(wanted)
 
     def _follow_link(self, presets):
         self.preset.disabled = "preset" in self.lab.link.lock
@@ -128,14 +134,18 @@ class TrainingPanel(Panel):
         if not held and now - self._hinted_at < 2 * SHOW_EVERY:
             return
         self._hinted_at = now
-        self._hints = hints(_state(lab, held))[:HINTS] if lab.run else []
+        self._hints = _distinct(hints(_state(lab, held)))[:HINTS] if lab.run else []
         lines = "".join(
             f'<p>{escape(hint.sentence)}{_apply_button(number, hint)}</p>' for number, hint in enumerate(self._hints)
         )
         self.hints.value = lines or "<p class='mnistlab-small'>When a run looks wrong, a hint appears here.</p>"
 
     def _apply_hint(self, value, choice):
-        self.lab.change_all(self._hints[int(value)].change)
+        change = self._hints[int(value)].change
+        self.lab.change_all(change)
+        if all(getattr(self.lab.settings, name) == value for name, value in change.items()):
+            said = ", ".join(map(self.lab.settings.said, change))
+            self.lab.message = f"Set: {said}. Press Train to begin again with it."
 
     def _show_message(self):
         kind = " mnistlab-alarm" if self.lab.phase == "failed" else ""
@@ -171,6 +181,12 @@ def _state(lab, held):
         dead_share=dead_units(run.network, run.validation_set) if held and history.rows else (),
         failure=run.failure, over=lab.phase in ("idle", "failed"),
     )
+
+
+def _distinct(found):
+    """Hints without those that ask for what an earlier one asks for already."""
+    return [hint for number, hint in enumerate(found) if not hint.change or hint.change not in
+            [other.change for other in found[:number]]]
 
 
 def _apply_button(number, hint):

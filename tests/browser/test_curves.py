@@ -166,7 +166,7 @@ def test_two_runs_stand_side_by_side_until_a_new_run_begins(watched, voila):
 def test_figures_and_chart_can_be_taken_away(watched, voila):
     page = watched()
     two_runs(page, voila[0])
-    press(page, "Make files")
+    press(page, "Download runs and curves")
     with page.expect_download() as download:
         page.get_by_role("link", name="Figures of 2 runs (CSV)").click()
     assert download.value.suggested_filename == "mnistlab-runs.csv"
@@ -229,6 +229,6 @@ def test_on_a_phone_tables_scroll_and_nothing_sticks_out(watched, voila):
     choose(page, "Compare", "Run 1")
     choose(page, "with", "Run 2")
     expect(page.locator(".mnistlab-differences table")).to_be_visible()
-    press(page, "Make files")
+    press(page, "Download runs and curves")
     expect(page.get_by_role("link", name="Figures of 2 runs (CSV)")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

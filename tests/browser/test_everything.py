@@ -130,7 +130,8 @@ def test_what_can_change_during_a_run_counts_from_the_next_batch_and_is_marked(w
     press(page, "One more batch")
     expect(status(page)).to_contain_text("Paused after batch 1 of epoch 1")
     live = [
-        "Dropout rate", "Momentum", "L1", "Weight decay (L2)", "Gradient clipping", "Shift", "Rotation", "Scale", "Shear",
+        "Dropout rate", "Momentum", "L1", "Weight decay (L2)", "Gradient clipping", "Shift", "Rotation", "Scale",
+        "Shear",
         "Stroke thickness", "Noise", "Elastic distortion", "Elastic smoothness",
     ]
     for name in live:
@@ -205,7 +206,7 @@ def test_mistakes_are_filtered_by_set_and_class_and_changes_travel_as_a_file(wat
         page.get_by_role("button", name=re.compile("Load changes")).click()
     chooser.value.set_files({"name": "changes.json", "mimeType": "application/json", "buffer": content})
     expect(changes).to_contain_text("2 deleted, 1 with a new label")
-    expect(status(page)).to_contain_text("3 changes to the validation set were loaded.")
+    expect(status(page)).to_contain_text("Loaded: 3 changes to the validation set.")
     expect(grid.locator("select").first).to_have_value("delete")
     grid.locator("select").first.select_option("keep")
     expect(changes).to_contain_text("1 deleted, 1 with a new label")
@@ -274,7 +275,9 @@ def test_augmentation_is_previewed_on_the_same_eight_images(watched, voila):
 
     plain, shown = sources()
     assert plain == shown and len(set(plain)) == 8
-    names = ("Shift", "Rotation", "Scale", "Shear", "Stroke thickness", "Noise", "Elastic distortion", "Elastic smoothness")
+    names = (
+        "Shift", "Rotation", "Scale", "Shear", "Stroke thickness", "Noise", "Elastic distortion", "Elastic smoothness",
+    )
     for name in names:
         last = preview.last.get_attribute("src")
         set_by_keyboard(page, name, "End")
@@ -295,8 +298,9 @@ def test_a_run_of_fifty_epochs_goes_on_while_everything_is_clicked(watched, voil
     expect(page.get_by_role("button", name="Stop", exact=True)).to_be_enabled()
     expect(page.locator(".mnistlab-caption")).to_contain_text("After epoch", timeout=LONG)
     openings = (
-        "More settings", "Share this experiment", "Earlier runs", "Figures by epoch", "Confusion matrix, precision and recall",
-        "I don't know", "Save or load the changes", "Teach it", "What the images look like", "Change the labels",
+        "More settings", "Share this experiment", "Earlier runs", "Figures by epoch",
+        "Confusion matrix, precision and recall", "I don't know", "Save or load the changes", "Teach it",
+        "What the images look like", "Change the labels",
         "Augmentation", "Your own images",
     )
     for name in openings:
