@@ -15,7 +15,8 @@ from PIL import Image, ImageOps
 from .data import Dataset
 from .images import MAX_BYTES, SIDE, UnreadableImage, open_image
 
-MAX_ZIP, MAX_UNPACKED, MAX_RATIO = 100_000_000, 500_000_000, 100
+# A message to a server may hold 100 MB (server.py), and something goes with the zip.
+MAX_ZIP, MAX_UNPACKED, MAX_RATIO = 90_000_000, 500_000_000, 100
 MAX_FILES, MAX_CLASSES, MAX_DEPTH, MAX_PIXELS = 20_000, 100, 20, 2_000_000_000
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".heic", ".heif")  # `open_image` has a word on HEIC
 FITS = ("pad", "crop", "squash")

@@ -15,11 +15,13 @@ from .settings import TABLE, Settings, checked, preset
 LONGEST, MOST_KEYS = 10_000, 100
 # A value is repeated in a sentence up to so many characters.
 SHOWN = 30
-# Beside settings, what can be hidden: the choice of presets.
-OTHER_CONTROLS = ("preset",)
+# Beside settings, what can be hidden or locked: the choice of presets and that of datasets.
+OTHER_CONTROLS = ("preset", "dataset")
 SHORT = {item.metadata["key"]: name for name, item in TABLE.items() if item.metadata["key"]}
-# What servers put there, and what is not ours to judge.
-FOREIGN = ("token", "reset", "clone", "template", "theme", "lang")
+# What servers, learning platforms and mail programs put there, and what is not ours to judge: whole keys, and how
+# others begin.
+FOREIGN = ("token", "reset", "clone", "template", "theme", "lang", "redirects", "file-browser-path")
+FOREIGN_BEGINNINGS = ("voila-", "utm_", "fbclid", "gclid", "jupyterhub")
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class _Reader:
                 self._take_panel(text)
             elif key in ("hide", "lock"):
                 self._take_controls(key, text)
-            elif key not in FOREIGN and not key.startswith("voila-"):
+            elif key not in FOREIGN and not key.startswith(FOREIGN_BEGINNINGS):
                 raise ValueError(f"There is nothing called {_short(key)!r} that an address could choose.")
         except ValueError as error:
             used = self.found["values"].get(name, TABLE[name].default) if name in TABLE else None

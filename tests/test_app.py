@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from tornado.websocket import WebSocketClosedError
 
-from mnistlab import data, server
+from mnistlab import build, data, generators, server, train, training_split
 from mnistlab.app import (
     CurvesPanel, DataPanel, DigitPanel, InsidePanel, KeepingPanel, Lab, MistakesPanel, TrainingPanel,
 )
@@ -454,3 +454,79 @@ async def test_a_cancelled_download_says_so_and_keeps_the_dataset(tmp_path, monk
     assert panel.note.value == "<p>The download was stopped. Still in use: the bundled sample.</p>"
     assert panel.download_button.description == "Download" and not panel.choice.disabled
     assert lab.dataset == "sample"
+
+
+# The split and the number of training images
+
+
+@in_a_loop
+async def test_the_same_settings_give_the_same_run_as_the_engine_whenever_they_were_set(sample):
+    values = {"seed": 5, "validation_fraction": 0.2, "train_size": 300, "epochs": 1, "hidden_size": 16}
+    early, late, linked = Lab(), Lab(), Lab()
+    early.change_all(values)
+    early.choose_dataset("sample")
+    late.change_all(values)
+    linked.browser.query = "?seed=5&validation_fraction=0.2&train_size=300&epochs=1&hidden=16&dataset=sample"
+    settings = early.settings.copy()
+    rngs = generators(5)
+    sets = training_split(sample[0], settings, rngs.split)
+    for _ in (run := train(build(settings, rngs.weights, 784, 10), *sets, settings)):
+        pass
+    for lab in (early, late, linked):
+        lab.start()
+        await lab.task
+        assert np.array_equal(lab.run.validation_set.indices, sets[1].indices)
+        assert lab.run.history.step_losses == run.history.step_losses
+
+
+@in_a_loop
+async def test_a_seed_moved_during_a_run_leaves_its_split_and_what_was_cleaned():
+    lab = Lab()
+    lab.change_all({"epochs": 1, "train_size": 300})
+    lab.put_changes(lab.changes["training"].delete(int(lab.available.indices[0])))
+    changes = lab.changes["training"]
+    lab.start()
+    before = lab.validation_set
+    lab.change("seed", 9)
+    assert lab.run.validation_set is lab.validation_set is before
+    await lab.task
+    assert lab.validation_set is before
+    lab.start()
+    assert not np.array_equal(lab.run.validation_set.indices, before.indices)
+    assert lab.before is None and lab.changes["training"] is changes
+    await lab.task
+
+
+@in_a_loop
+async def test_the_number_of_training_images_stays_as_wished_over_datasets_of_any_size():
+    lab = Lab()
+    panel = DataPanel(lab)
+    wished = lab.settings.train_size
+    small = data.load("sample")[0].select(slice(0, 100))
+    for size in (wished, 2000):
+        lab.change("train_size", size)
+        lab.use_images("few", small)
+        assert panel.size.value == panel.size.max < 100 and lab.settings.train_size == size
+        lab.choose_dataset("sample")
+        assert panel.size.value == min(size, panel.size.max) and lab.settings.train_size == size
+    assert panel.size.min == 100 and panel.size.max == 3600 and not lab.message.startswith("Something")
+    panel.size.value = 700
+    assert lab.settings.train_size == 700
+    panel.size.value = panel.size.max
+    assert lab.settings.train_size == wished
+
+
+def test_an_address_sets_locks_and_hides_the_number_of_images_and_the_dataset(sample):
+    lab = Lab()
+    panel = DataPanel(lab)
+    lab.browser.query = "?train_size=500&lock=train_size,dataset"
+    assert panel.size.value == lab.settings.train_size == 500
+    assert panel.size.disabled and panel.choice.disabled
+    with pytest.raises(ValueError, match="locks the dataset"):
+        lab.use_images("mine", sample[0])
+    lab.change("validation_fraction", 0.5)  # another slider, as locked as the one before
+    assert panel.size.max == 2000 and panel.size.disabled
+    lab.browser.query = "?hide=train_size,dataset"
+    assert not panel.size.disabled and not panel.choice.disabled
+    for widget in (panel._size_box, panel._choice_box, panel.download_button):
+        assert "mnistlab-hidden" in widget._dom_classes

@@ -32,10 +32,10 @@ def test_every_setting_goes_there_and_back(values):
 
 
 def test_what_is_hidden_locked_and_opened_goes_there_and_back():
-    query = links.write(Settings(), "mnist", ("optimizer", "preset"), ("seed",), "mistakes")
+    query = links.write(Settings(), "mnist", ("optimizer", "preset"), ("seed", "dataset"), "mistakes")
     found = links.read(query, PANELS)
     assert (found.dataset, found.hide, found.lock, found.panel) == (
-        "mnist", ("optimizer", "preset"), ("seed",), "mistakes"
+        "mnist", ("optimizer", "preset"), ("seed", "dataset"), "mistakes"
     )
     assert "," in query  # as a person would write it
 
@@ -88,6 +88,7 @@ def test_what_cannot_be_used_is_said_and_changes_nothing(query, sentence):
 
 def test_what_servers_add_is_not_judged():
     assert links.read("?token=abc&reset&voila-theme=dark&lang=de") == links.Link({})
+    assert links.read("?redirects=2&file-browser-path=/a&utm_source=b&fbclid=c&jupyterhub-x=d") == links.Link({})
     assert links.read("") == links.read("?") == links.Link({})
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import re
 import zipfile
 
 import numpy as np
@@ -10,6 +11,9 @@ from PIL import Image
 from test_app import fresh_widgets, in_a_loop  # noqa: F401 - the fixture works by being here
 
 from mnistlab.app import DataPanel, DigitPanel, Lab, MistakesPanel
+from mnistlab.app.variations import _in_both
+from mnistlab.folders import MAX_ZIP
+from mnistlab.server import WEBSOCKET_LIMIT
 
 
 def zip_of(count, classes=("circle", "square")):
@@ -37,9 +41,9 @@ async def test_a_closer_look_counts_averages_and_finds_what_is_in_both_sets():
     panel = DataPanel(lab := Lab())
     panel.variations.look.toggle.value = True
     facts = panel.variations.facts.value
-    assert facts.count("Average image of") == 10 and "0 images are in the training and in the validation set" in facts
+    assert facts.count("Average image of") == 10 and "No image is in both" in facts
     panel.variations.label.value = 3
-    assert panel.variations.shown.value.count("A training image of 3") == 24
+    assert panel.variations.shown.value.count("A training image labelled 3") == 24
     assert lab.dataset == "sample"
 
 
@@ -72,16 +76,81 @@ async def test_a_zip_of_folders_becomes_the_dataset_and_says_what_was_left_out()
 
 
 @in_a_loop
-async def test_other_images_under_the_same_name_are_shown_everywhere():
+async def test_other_images_under_the_same_name_get_one_of_their_own_and_are_shown_everywhere():
     lab = Lab()
     panel, mistakes = DataPanel(lab), MistakesPanel(lab)
     for toggle in (panel.variations.own.toggle, panel.variations.look.toggle):
         toggle.value = True
-    for classes in (("circle", "square"), ("circle", "star")):
+    for title, classes in (("shapes", ("circle", "square")), ("shapes 2", ("circle", "star"))):
         await panel.variations._read("shapes.zip", zip_of(40, classes))
-        assert lab.dataset == panel.choice.value == "shapes"
+        assert lab.dataset == panel.choice.value == title
         for html in (panel.images.value, panel.variations.facts.value, str(mistakes.label.options)):
             assert all(name in html for name in classes)
+
+
+@in_a_loop
+async def test_ones_own_images_take_no_other_datasets_place_and_all_stay_in_the_list(sample):
+    panel = DataPanel(lab := Lab())
+    panel.variations.own.toggle.value = True
+    for name in ("mnist.zip", "sample.zip", "pets.zip", "Pets.zip", "MNIST.zip", ".zip"):
+        await panel.variations._read(name, zip_of(40))
+    names = ("mnist (yours)", "sample (yours)", "pets", "Pets 2", "MNIST (yours) 2", "images")
+    assert lab.own == names and lab.dataset == "images"
+    again = DataPanel(lab)  # its cell was run once more
+    assert lab.panels == ["data"] and again.choice.value == "images"
+    for each in (panel, again):
+        assert tuple(value for _, value in each.choice.options)[-6:] == names
+    panel.choice.value = "pets"
+    assert lab.dataset == again.choice.value == "pets"
+    panel.choice.value = "sample"
+    assert len(lab.available) + len(lab.validation_set) == len(sample[0])
+
+
+def test_a_zip_that_does_not_arrive_is_too_large_or_could_not_be_read():
+    variations = DataPanel().variations
+    variations.own.toggle.value = True
+    said = []
+    for size in (95_000_000, None):
+        variations.upload._handle_custom_msg({"name": "a.zip", "size": size, "first": True, "last": True}, [])
+        said.append(variations.said.value)
+    assert "a.zip is 95 MB; up to 90 MB can be read" in said[0]
+    assert "could not read a.zip" in said[1] and "MB" not in said[1]
+    assert MAX_ZIP < 0.95 * WEBSOCKET_LIMIT
+
+
+@in_a_loop
+async def test_a_closer_look_shows_the_labels_and_images_that_the_next_run_learns_from():
+    panel = DataPanel(lab := Lab())
+    panel.variations.look.toggle.value = True
+    panel.variations.label.value = 3
+    assert ", was " not in panel.variations.shown.value
+    lab.change_all({"train_size": 500, "label_noise": 0.5, "seed": 4, "epochs": 1})
+    facts, shown = panel.variations.facts.value, panel.variations.shown.value
+    counts = [int(each) for each in re.findall(r"<td>(\d+)</td></tr>", facts)]
+    changed = re.findall(r"<figcaption>labelled 3, was (\d)</figcaption>", shown)
+    assert sum(counts) == 500 and changed and "3" not in changed
+    lab.start()
+    assert counts == np.bincount(lab.run.train_set.labels_of()).tolist()
+    lab.stop()
+    await lab.task
+
+
+def test_images_in_both_sets_are_counted_in_words():
+    said = [_in_both(count).split(" in both")[0] for count in (0, 1, 2)]
+    assert said == ["No image is", "1 image is", "2 images are"]
+
+
+@in_a_loop
+async def test_the_validation_share_is_a_control_and_what_is_said_follows():
+    panel = DataPanel(lab := Lab())
+    panel.variations.watched.toggle.value = True
+    panel.variations.watched.children[1].widgets["validation_fraction"].value = 0.5
+    assert "2,000 to learn from (training), 2,000 to watch" in panel.note.value
+    assert panel.size.max == 2000 and lab.settings.train_size == 60_000
+    lab.change("epochs", 1)
+    lab.start()
+    await lab.task
+    assert len(lab.run.validation_set) == len(lab.run.train_set) == 2000
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", zip_of(1)])

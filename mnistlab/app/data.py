@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import data
 from ..settings import TABLE
-from .parts import Panel, button, help_text, make, picture, text
+from .parts import Panel, button, help_text, make, picture, set_hidden, text
 from .variations import Variations
 
 EXAMPLES = 2
@@ -33,35 +33,36 @@ class DataPanel(Panel):
     def __init__(self, lab=None):
         super().__init__(lab)
         lab = self.lab
-        self.choice = make(lab, ipywidgets.Dropdown, description="Dataset", options=CHOICES, value=lab.dataset)
-        self.size = make(
-            lab, ipywidgets.IntSlider, description="Training images", min=100, max=100, step=100,
-            continuous_update=False,
-        )
+        self.choice = make(lab, ipywidgets.Dropdown, description="Dataset", options=self._choices(), value=lab.dataset)
+        self.size, self._following = None, False
         self.download_button = button("Download", self._toggle_download, lab)
         self.note = text("", "mnistlab-data-note", lab=lab)
         self.images = text("", "mnistlab-examples", lab=lab)
         self._process, self._cancelled = None, False
         self.choice.observe(lab.guard(self._on_choice), "value")
-        self.size.observe(lab.guard(self._on_size), "value")
         lab.observe(lab.guard(self._on_dataset), "dataset")
-        lab.observe(lab.guard(lambda change: self._show_size()), "settings_seen")
-        self._show_dataset()
+        lab.observe(lab.guard(lambda change: self._follow_settings()), "settings_seen")
+        lab.observe(lab.guard(lambda change: self._follow_link()), "link")
         about = help_text("The bundled sample needs no network; the full sets have 70,000 images and are fetched once.")
-        controls = ipywidgets.Box(
-            [
-                ipywidgets.VBox([self.choice, about]),
-                ipywidgets.VBox([self.size, help_text("Fewer images train faster and generalise worse.")]),
-            ]
-        )
+        self._choice_box = ipywidgets.VBox([self.choice, about])
+        self._size_box = ipywidgets.VBox([help_text("Fewer images train faster and generalise worse.")])
+        self._split_shown = None
+        self._show_dataset()
+        self._follow_link()
+        controls = ipywidgets.Box([self._choice_box, self._size_box])
         controls.add_class("mnistlab-controls")
         row = ipywidgets.HBox([self.download_button, self.note])
         row.add_class("mnistlab-buttons")
         self.variations = Variations(lab)
         self.show(controls, row, self.images, self.variations)
 
+    def _choices(self):
+        return [*CHOICES, *((name, name) for name in self.lab.own)]
+
     def _on_choice(self, change):
         """Use the chosen dataset if it is on this machine, else offer to fetch it and stay with the present one."""
+        if self._following:
+            return
         if change["new"] == self.lab.dataset:
             self._show_dataset()
             return
@@ -74,42 +75,81 @@ class DataPanel(Panel):
 
     def _on_dataset(self, change):
         """The lab uses another dataset, whoever chose it."""
-        own = (change["new"], change["new"])
-        if change["new"] not in data.NAMES and own not in self.choice.options:  # images of one's own
-            self.choice.options = [*CHOICES, own]
-        if self.choice.value == change["new"]:
-            self._show_dataset()
-        else:
+        self._following = True
+        try:
+            if len(self.choice.options) != len(choices := self._choices()):  # images of one's own
+                self.choice.options = choices  # which chooses the first of them
             self.choice.value = change["new"]
+        finally:
+            self._following = False
+        self._show_dataset()
 
     def _on_size(self, change):
         """At its right end the slider means all images, of this dataset and of the next."""
-        size = change["new"]
-        self.lab.change("train_size", TABLE["train_size"].default if size == self.size.max else size)
+        if not self._following:
+            size = change["new"]
+            self.lab.change("train_size", TABLE["train_size"].default if size == self.size.max else size)
+
+    def _follow_settings(self):
+        """Show the settings as they are, whoever changed them; another split has other numbers of images."""
+        settings = self.lab.settings
+        if self._split_shown != (settings.seed, settings.validation_fraction):
+            self._show_dataset()
+        else:
+            self._show_size()
+
+    def _follow_link(self):
+        link = self.lab.link
+        self.size.disabled = "train_size" in link.lock
+        self.choice.disabled = self._process is not None or "dataset" in link.lock
+        set_hidden(self._size_box, "train_size" in link.hide)
+        for widget in (self._choice_box, self.download_button):
+            set_hidden(widget, "dataset" in link.hide)
+
+    def _show_size(self):
+        """Show the number of training images, or the nearest that there is, which changes no setting."""
+        available = len(self.lab.next_parts()[0])
+        step = min(100, available)
+        most = available // step * step
+        if self.size is None or (self.size.min, self.size.max) != (step, most):
+            self._make_size(step, most)
+        self._following = True
+        try:
+            self.size.value = min(max(self.lab.settings.train_size, step), most)
+        finally:
+            self._following = False
+
+    def _make_size(self, step, most):
+        """Another slider: in the browser, the keys Home and End go to where a slider ended when it was made."""
+        old = self.size
+        self.size = make(
+            self.lab, ipywidgets.IntSlider, description="Training images", min=step, max=most, step=step, value=most,
+            continuous_update=False, disabled=bool(old and old.disabled),
+        )
+        self.size.observe(self.lab.guard(self._on_size), "value")
+        self._size_box.children = (self.size, self._size_box.children[-1])
+        if old:
+            old.close()
 
     def _show_dataset(self):
         lab = self.lab
-        available = len(lab.available)
-        self.size.min = self.size.step = min(100, available)
-        self.size.max = available // self.size.step * self.size.step
+        self._split_shown = lab.settings.seed, lab.settings.validation_fraction
+        images, validation_set = lab.next_parts()
         self._show_size()
-        watched, kept = len(lab.validation_set), len(lab.test_set)
+        available, watched, kept = len(images), len(validation_set), len(lab.test_set)
         self._say(
             f"{data.TITLES.get(lab.dataset, lab.dataset)}: {available + watched + kept:,} images. {available:,} to "
             f"learn from (training), {watched:,} to watch (validation), {kept:,} kept for the end (test)."
         )
         self._show_button()
-        names, labels = lab.available.class_names, lab.available.labels_of()
+        names, labels = images.class_names, images.labels_of()
         figures = []
         for label, name in enumerate(names):
             rows = np.flatnonzero(labels == label)[:EXAMPLES]
-            pair = "".join(picture(lab.available.image(row), f"A training image of {name}", 42) for row in rows)
+            pair = "".join(picture(images.image(row), f"A training image of {name}", 42) for row in rows)
             figures.append(f"<figure>{pair}<figcaption>{escape(name)}</figcaption></figure>")
         about = escape(ABOUT.get(names, ""))
         self.images.value = f'<p>{about}</p><div class="mnistlab-classes">{"".join(figures)}</div>'
-
-    def _show_size(self):
-        self.size.value = min(self.lab.settings.train_size, self.size.max)
 
     def _in_use(self):
         name = self.lab.dataset
@@ -159,7 +199,8 @@ class DataPanel(Panel):
                         )
                 status = self._process.returncode
             finally:
-                self._process, self.choice.disabled = None, False
+                self._process = None
+                self._follow_link()
                 self._show_button()
             if status == 0:
                 self.lab.choose_dataset(name)

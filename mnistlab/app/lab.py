@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import itertools
 import logging
 import os
 import sys
@@ -212,17 +213,38 @@ class Lab(traitlets.HasTraits):
         self._use(name, *(self._own[name] if name in self._own else data.load(name, self.data_dir)))
 
     def use_images(self, name, whole):
-        """Use a Dataset of one's own from the next run on; a tenth of it is kept for the end.
+        """Use a Dataset of one's own from the next run on; a tenth of it is kept for the end. Returns its name.
 
-        Raises ValueError, and changes nothing, where it has too few images for three parts.
+        Where another dataset has that name already, it gets one of its own, such as "pets 2". Raises ValueError, and
+        changes nothing, where it has too few images for three parts or the page's address locks the dataset.
         """
+        if "dataset" in self.link.lock:
+            raise ValueError("The address of this page locks the dataset, so other images cannot take its place.")
         rest, test_set = data.split(whole, 0.1, generators(self.settings.seed).split)
+        name = self._free_name(name)
         self._own[name] = rest, test_set
         self._use(name, rest, test_set)
+        return name
+
+    @property
+    def own(self):
+        """The names of the datasets that were brought here, oldest first."""
+        return tuple(self._own)
+
+    def _free_name(self, name):
+        """`name`, or with something added to it, so that no other dataset is called the same."""
+        taken = {each.casefold() for each in (*data.NAMES, *data.TITLES.values(), *self._own)}
+        name = name.strip() or "images"
+        if name.casefold() in {each.casefold() for each in (*data.NAMES, *data.TITLES.values())}:
+            name = f"{name} (yours)"
+        names = itertools.chain([name], (f"{name} {number}" for number in itertools.count(2)))
+        return next(each for each in names if each.casefold() not in taken)
 
     def _use(self, name, whole, test_set):
-        seed, fraction = self._split = self.settings.seed, self.settings.validation_fraction
-        self.available, self.validation_set = data.split(whole, fraction, generators(seed).split)
+        seed, fraction = split = self.settings.seed, self.settings.validation_fraction
+        parts = data.split(whole, fraction, generators(seed).split)
+        self._whole, self._split, self._parts = whole, split, (split, parts)
+        self.available, self.validation_set = parts
         self.test_set = test_set
         self.before = None
         if self.dataset == name:  # other images under the same name: they are to be shown, too
@@ -231,6 +253,31 @@ class Lab(traitlets.HasTraits):
         self.forget_changes()
         if self.phase == "running":
             self.message = f"{data.TITLES.get(name, name)}: used from the next run on."
+
+    def next_parts(self):
+        """(images to learn from, validation set) of the next run: the dataset, split as the settings say now.
+
+        `available` and `validation_set` are those of the run in progress or the last one until then. Raises ValueError
+        where one of the two would be empty.
+        """
+        split = self.settings.seed, self.settings.validation_fraction
+        if split == self._split:
+            return self.available, self.validation_set
+        if split != self._parts[0]:
+            self._parts = split, data.split(self._whole, split[1], generators(split[0]).split)
+        return self._parts[1]
+
+    def next_sets(self):
+        """(training set, validation set) of the next run, with the labels that it will see."""
+        available, validation_set = self.next_parts()
+        return _training_set(available, self.settings), validation_set
+
+    def _split_anew(self):
+        """Split the dataset as the settings say now. What the mistakes panel changes goes by image, and stays."""
+        split = self.settings.seed, self.settings.validation_fraction
+        if split != self._split:
+            self.available, self.validation_set = self.next_parts()
+            self._split, self.before = split, None
 
     @property
     def network(self):
@@ -281,6 +328,7 @@ class Lab(traitlets.HasTraits):
         """Make the next run; the one before is let go of."""
         if self.loop is None:
             raise ValueError("There is no running event loop: build the Lab in a cell of a notebook.")
+        self._split_anew()
         if self.run:
             self.run.close()
             # Whatever a cleaned run was compared with, the next one is compared with as well.
@@ -297,8 +345,7 @@ class Lab(traitlets.HasTraits):
 
     def _sets(self, settings, cleaned):
         """(training set, validation set) of a run with these settings."""
-        labels_rng = generators(settings.seed).labels
-        train_set = with_other_labels(self.available.select(slice(0, settings.train_size)), settings, labels_rng)
+        train_set = _training_set(self.available, settings)
         # As a run has them before any cleaning, and the labels as they are without noise.
         self._uncleaned = train_set, self.available.labels
         if not cleaned:
@@ -351,6 +398,8 @@ class Lab(traitlets.HasTraits):
                 self.choose_dataset(name)
                 for text in origin["changes"]:
                     self.put_changes(Changes.from_json(text, self.dataset, self.available))
+            else:
+                self._split_anew()
             return self._sets(settings, bool(origin and origin["cleaned"]))
         except (LookupError, TypeError, AttributeError):
             raise ValueError("What the file says of its images is damaged.") from None
@@ -550,6 +599,12 @@ class Lab(traitlets.HasTraits):
         elif len(rows) < epochs:
             words = f"Stopped after {len(rows)} of {epochs} epochs."
         return f"{words} Validation accuracy {row.validation_accuracy:.1%}, loss {row.validation_loss:.3f}."
+
+
+def _training_set(available, settings):
+    """What a run with these settings learns from, of the images that are not held out."""
+    chosen = available.select(slice(0, settings.train_size))
+    return with_other_labels(chosen, settings, generators(settings.seed).labels)
 
 
 def _place(progress):

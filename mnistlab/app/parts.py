@@ -22,7 +22,8 @@ class Panel(ipywidgets.VBox):
 
     def __init__(self, lab=None):
         self.lab = lab or Lab()
-        self.lab.panels.append(self.name)
+        if self.name not in self.lab.panels:  # a cell of a notebook may be run again
+            self.lab.panels.append(self.name)
         super().__init__(layout=shared(self.lab, ipywidgets.Layout))
         self.add_class("mnistlab")
         self.add_class(f"mnistlab-panel-{self.name}")

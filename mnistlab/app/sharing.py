@@ -11,7 +11,9 @@ from ..data import NAMES
 from ..settings import TABLE
 from .parts import help_text, make, text
 
-CHOICES = [("Preset", "preset"), *((item.metadata["label"], name) for name, item in TABLE.items())]
+CHOICES = [
+    ("Preset", "preset"), ("Dataset", "dataset"), *((item.metadata["label"], name) for name, item in TABLE.items()),
+]
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 
 

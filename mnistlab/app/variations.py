@@ -19,16 +19,21 @@ PREVIEW = 8
 SHOWN = 8
 
 
+# The settings that decide which images the network learns from, and with which labels.
+DECIDING = ("seed", "validation_fraction", "train_size", "shuffled_labels", "label_noise")
+
+
 class Variations(ipywidgets.VBox):
-    """Four openings below the data panel. lab: the shared Lab."""
+    """Five openings below the data panel. lab: the shared Lab."""
 
     def __init__(self, lab):
-        self.lab = lab
+        self.lab, self._looked_at = lab, None
         self.look = Opening("What the images look like", self._make_look, lab)
+        self.watched = Opening("Validation set", lambda: [Controls(lab, ("validation_fraction",))], lab)
         self.labels = Opening("Change the labels", lambda: [Controls(lab, ("shuffled_labels", "label_noise"))], lab)
         self.augment = Opening("Augmentation", self._make_augment, lab)
         self.own = Opening("Your own images", self._make_own, lab)
-        super().__init__([self.look, self.labels, self.augment, self.own])
+        super().__init__([self.look, self.watched, self.labels, self.augment, self.own])
         lab.observe(lab.guard(lambda change: self._follow()), ["dataset", "settings_seen"])
 
     def _follow(self):
@@ -48,9 +53,13 @@ class Variations(ipywidgets.VBox):
         return self.facts, row(self.label), self.shown
 
     def _show_look(self):
-        """Counts as bars, the average image of each class, and images that are in both sets."""
+        """Of what will be learned from: counts as bars, average images, and images that are in both sets."""
         lab = self.lab
-        images = lab.available
+        deciding = (lab.dataset, *(getattr(lab.settings, name) for name in DECIDING))
+        if deciding == self._looked_at:
+            return
+        images, validation_set = lab.next_sets()
+        self._looked_at, self._images = deciding, images
         counts, averages = class_counts(images), class_averages(images)
         lines = "".join(
             f'<tr><th scope="row">{escape(name)}</th><td>{picture(average, f"Average image of {name}", 42)}</td>'
@@ -58,15 +67,14 @@ class Variations(ipywidgets.VBox):
             f"<td>{count:,}</td></tr>"
             for name, average, count in zip(images.class_names, averages, counts)
         )
-        pairs = duplicates(images, lab.validation_set)
+        pairs = duplicates(images, validation_set)
         both = "".join(
-            picture(images.image(one), "An image that is in the training and in the validation set", 42)
+            picture(images.image(one), "An image that is in both the training and the validation set", 42)
             for one, _ in pairs[:PREVIEW]
         )
         self.facts.value = (
             f"<table><caption>Average image and number of training images of each class</caption>{lines}</table>"
-            f"<p>{number(len(pairs), 'image')} {'is' if len(pairs) == 1 else 'are'} in the training and in the "
-            f"validation set, pixel for pixel.</p>{both}"
+            f"<p>{_in_both(len(pairs))}</p>{both}"
         )
         if tuple(name for name, _ in self.label.options) != images.class_names:
             self.label.options = [(name, label) for label, name in enumerate(images.class_names)]
@@ -74,11 +82,17 @@ class Variations(ipywidgets.VBox):
         self._show_class()
 
     def _show_class(self):
-        if self.label.value is None:
+        label, images, names = self.label.value, self._images, self._images.class_names
+        if label is None or label >= len(names):  # between two datasets
             return
-        images, name = self.lab.available, self.lab.available.class_names[self.label.value]
-        rows = examples(images, self.label.value, 24, np.random.default_rng(self.lab.settings.seed))
-        self.shown.value = "".join(picture(images.image(each), f"A training image of {name}", 56) for each in rows)
+        rows = examples(images, label, 24, np.random.default_rng(self.lab.settings.seed))
+        figures = []
+        # Same images, but with the labels that the dataset itself gives them.
+        for each, before in zip(rows, self.lab.next_parts()[0].labels[images.indices[rows]]):
+            words = f"labelled {names[label]}" + (f", was {names[before]}" if before != label else "")
+            image = picture(images.image(each), f"A training image {words}", 56)
+            figures.append(f"<figure>{image}<figcaption>{escape(words)}</figcaption></figure>")
+        self.shown.value = f'<div class="mnistlab-classes">{"".join(figures)}</div>'
 
     # Augmentation
 
@@ -117,7 +131,14 @@ class Variations(ipywidgets.VBox):
 
     def _on_zip(self, name, size, content, first, last):
         if content is None:
-            self.said.value = f"<p class='mnistlab-message mnistlab-alarm'>{escape(name)} is larger than 100 MB.</p>"
+            if size is None:
+                sentence = f"The browser could not read {name}. Choose the file again; if that fails, zip it anew."
+            else:
+                sentence = (
+                    f"{name} is {size / 1e6:.0f} MB; up to {MAX_ZIP // 1_000_000} MB can be read. Make its pictures "
+                    "smaller, or put fewer into it."
+                )
+            self.said.value = f"<p class='mnistlab-message mnistlab-alarm' role='alert'>{escape(sentence)}</p>"
         else:
             self.lab.start_task(self._read(name, content))
 
@@ -129,11 +150,19 @@ class Variations(ipywidgets.VBox):
                 if done % 10 == 0:
                     self.said.value = f"<p>{done:,} of {reading.total:,} images read …</p>"
                 await asyncio.sleep(0)
-            self.lab.use_images(name.removesuffix(".zip"), reading.dataset)
+            name = self.lab.use_images(name.removesuffix(".zip"), reading.dataset)
         except ValueError as error:
             self.said.value = f"<p class='mnistlab-message mnistlab-alarm' role='alert'>{escape(str(error))}</p>"
             return
         left_out = "".join(f"<li>{escape(sentence)}</li>" for sentence in reading.skipped[:SHOWN])
         more = f"<p>And {len(reading.skipped) - SHOWN:,} more.</p>" if len(reading.skipped) > SHOWN else ""
         said = f"<p>Left out:</p><ul>{left_out}</ul>{more}" if left_out else ""
-        self.said.value = f"<p>{len(reading.dataset):,} images are in use from the next run on.</p>{said}"
+        used = f"{len(reading.dataset):,} images are in use from the next run on. They are called {escape(name)}."
+        self.said.value = f"<p>{used}</p>{said}"
+
+
+def _in_both(count):
+    if count == 0:
+        return "No image is in both the training and the validation set."
+    are = "is" if count == 1 else "are"
+    return f"{number(count, 'image')} {are} in both the training and the validation set, pixel for pixel."

@@ -240,7 +240,7 @@ def test_ones_own_images_are_fitted_counted_and_those_in_both_sets_are_shown(wat
     assert np.argmax(widths) == np.argmax(counts) and 20 < min(widths) < max(widths)
     examples = page.locator(".mnistlab-class-images img")
     page.get_by_role("combobox", name="Images of").last.select_option("5")
-    expect(examples.first).to_have_attribute("alt", "A training image of 5")
+    expect(examples.first).to_have_attribute("alt", "A training image labelled 5")
     expect(examples).to_have_count(24)
     press(page, "Your own images")
     average = page.get_by_role("img", name="Average image of left")
@@ -256,10 +256,10 @@ def test_ones_own_images_are_fitted_counted_and_those_in_both_sets_are_shown(wat
             expect(average).not_to_have_attribute("src", before, timeout=LONG)
         seen.append(average.get_attribute("src"))
     assert len(set(seen)) == 3
-    expect(facts).to_contain_text(re.compile(r"[1-9]\d* images are in the training and in the validation set"))
-    both = facts.get_by_role("img", name="An image that is in the training and in the validation set")
+    expect(facts).to_contain_text(re.compile(r"[1-9]\d* images are in both the training and the validation set"))
+    both = facts.get_by_role("img", name="An image that is in both the training and the validation set")
     expect(both.first).to_be_visible()
-    expect(page.locator(".mnistlab-data-note")).to_contain_text("bars: 40 images")
+    expect(page.locator(".mnistlab-data-note")).to_contain_text("bars 3: 40 images")
     choose(page, "Dataset", "Bundled sample")
     expect(facts.get_by_role("row")).to_have_count(10)
 
