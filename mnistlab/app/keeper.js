@@ -5,8 +5,11 @@
 const TICK = 1000;
 const ASK = 4000;
 const SILENCE = 12_000;
-// A connection that seems whole and brings nothing is made anew this often, in case it is whole at one end alone.
-const ANEW = 20_000;
+// A file on its way to the kernel fills a slow line, and questions queue up behind it: then so long.
+const SENDING = 120_000;
+// Between two attempts to connect anew: the second is for a connection that seems whole and brings nothing, as it may be
+// whole at one end alone.
+const [AGAIN, ANEW] = [10_000, 20_000];
 // The countdown before a server ends an idle session.
 const COUNTDOWN = 120_000;
 // So many runs are kept for one notebook, each under 4 MB; the oldest goes first.
@@ -196,7 +199,7 @@ function watch(kernel, onChange) {
   let heard = performance.now();
   let ticked = heard;
   let asked = 0;
-  let anew = 0;
+  let anew = 0; // when it was last connected anew
   let born = null;
 
   const become = (next) => {
@@ -235,7 +238,7 @@ function watch(kernel, onChange) {
     }
     if (answer.status === 404) return become("ended");
     if (!answer.ok || state !== "lost") return;
-    if (kernel.connectionStatus !== "connected" || now - anew > ANEW) {
+    if (now - anew > (kernel.connectionStatus === "connected" ? ANEW : AGAIN)) {
       anew = now;
       kernel.reconnect().catch(() => {});
     }
@@ -247,7 +250,12 @@ function watch(kernel, onChange) {
     if (now - ticked > 5 * TICK) heard = now;
     ticked = now;
     if (state === "ended") return;
-    if (now - heard > SILENCE) become("lost");
+    const sending = kernel.connectionStatus === "connected" && document.querySelector(".mnistlab-sending");
+    if (state === "well" && now - heard > (sending ? SENDING : SILENCE)) {
+      // A broken connection may be made anew at once; one that seems whole gets some more time.
+      anew = kernel.connectionStatus === "connected" ? now : 0;
+      become("lost");
+    }
     if (now - asked < ASK) return;
     asked = now;
     if (kernel.connectionStatus === "connected") kernel.requestKernelInfo().catch(() => {});
@@ -327,9 +335,11 @@ function keep(model, views) {
       if (restoring) return;
       restoring = newest.slot;
       restore.setAttribute("aria-disabled", "true");
+      restore.classList.add("mnistlab-sending");
       onRestored = (whyNot) => {
         restoring = null;
         restore.removeAttribute("aria-disabled");
+        restore.classList.remove("mnistlab-sending");
         if (!whyNot) return hideOffer();
         problem.textContent = whyNot;
       };

@@ -49,7 +49,7 @@ class Keeper(anywidget.AnyWidget):
 
     def keep(self, content, about):
         """Send bytes to be kept in the browser, a part at a time: the next when it has answered. about: plain data."""
-        self._content, self._about, self._sent, self._number = content, about, 0, self._number + 1
+        self._content, self._about, self._sent, self._number = memoryview(content), about, 0, self._number + 1
         self._began = perf_counter()
         self._send_part()
 

@@ -66,12 +66,14 @@ function render({ model, el }) {
   button.addEventListener("click", () => sending || input.click());
   const take = async (files) => {
     sending = true;
+    el.classList.add("mnistlab-sending"); // keeper.js is patient meanwhile
     try {
       for (const [i, file] of files.entries()) {
         await send(file, { first: i === 0, last: i === files.length - 1 });
       }
     } finally {
       sending = false;
+      el.classList.remove("mnistlab-sending");
     }
   };
   input.addEventListener("change", () => {
