@@ -299,6 +299,7 @@ def test_a_run_of_fifty_epochs_goes_on_while_everything_is_clicked(watched, voil
     press(page, "Train")
     expect(page.get_by_role("button", name="Stop", exact=True)).to_be_enabled()
     expect(page.locator(".mnistlab-caption")).to_contain_text("After epoch", timeout=LONG)
+    check(page, "Slow motion")  # or the run would be over before all is clicked
     openings = (
         "More settings", "Share this experiment", "Earlier runs", "Figures by epoch",
         "Confusion matrix, precision and recall", "I don't know", "Save or load the changes", "Teach it",
@@ -324,8 +325,9 @@ def test_a_run_of_fifty_epochs_goes_on_while_everything_is_clicked(watched, voil
             choice.select_option(index=count - 1)
             choice.select_option(index=0)
     press(page, "Pause")
-    expect(status(page)).to_contain_text("Paused")
     press(page, "Resume")
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_enabled()
+    page.get_by_role("checkbox", name="Slow motion").uncheck()
     page.get_by_role("button", name="Clear").click()
     draw(page, SEVEN)
     expect(page.locator(".mnistlab-drawn")).to_contain_text("says the network", timeout=LONG)
@@ -359,6 +361,9 @@ def test_a_digit_is_drawn_with_a_finger(watched, voila):
     for start, end in zip(corners, corners[1:]):
         for share in np.linspace(0.1, 1, 10):
             touch("touchMove", (start + share * (end - start)).tolist())
+    for _ in range(12):  # the finger rests before it leaves: else the browser takes its next tap for the end of a swipe
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+        touch("touchMove", corners[-1].tolist())
     touch("touchEnd")
     answer = page.locator(".mnistlab-drawn")
     expect(answer).to_contain_text("This is 7, says the network")

@@ -187,8 +187,8 @@ def test_the_way_between_two_images(watched, voila):
     press(page, "More settings")
     set_by_keyboard(page, "Hidden layers", "ArrowRight")
     train_to_the_end(page)
-    changes(page, between, lambda: choose(page, "Layer", "Hidden layer 1"))
-    expect(page.locator(between)).to_contain_text("In hidden layer 1")
+    changes(page, between, lambda: choose(page, "Layer", "Hidden layer 2"))
+    expect(page.locator(between)).to_contain_text("In hidden layer 2")
 
 
 def test_the_sums_follow_unit_class_and_temperature(watched, voila):
