@@ -19,7 +19,7 @@ FLOORS = [
         "training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps", "cleaning", "label_errors",
         "hints", "folders", "novelty", "inspection",
     ),
-    ("plots", "export", "diagram", "links", "reproduce"),
+    ("plots", "export", "diagram", "links", "reproduce", "lessons", "exercises"),
     ("app",),
     ("cli", "server", "__main__"),
 ]
@@ -28,7 +28,7 @@ FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # Modules that stand side by side and yet know one another; the parts of the app are one house of their own.
 BESIDE = {
     ("data", "files"), ("training", "evaluation"), ("training", "augmentation"), ("sweeps", "training"),
-    ("sweeps", "experiments"), ("hints", "evaluation"), ("cli", "server"), ("__main__", "cli"),
+    ("sweeps", "experiments"), ("hints", "evaluation"), ("cli", "server"), ("exercises", "lessons"), ("__main__", "cli"),
     ("layers", "initialisers"), ("convolution", "initialisers"), ("convolution", "layers"),
 }
 
@@ -38,6 +38,7 @@ OUTSIDE = {
     "images": {"PIL"},
     "folders": {"PIL"},
     "plots": {"matplotlib", "PIL"},
+    "lessons": {"matplotlib"},
     "app": {"ipywidgets", "anywidget", "traitlets", "PIL"},
     "server": {"voila", "traitlets", "zmq"},
 }

@@ -13,9 +13,11 @@ from .digit import DigitPanel
 from .inside import InsidePanel
 from .keeping import KeepingPanel
 from .lab import Lab
+from .live import Live
 from .mistakes import MistakesPanel
 from .training import TrainingPanel
 
 __all__ = [
-    "CurvesPanel", "DataPanel", "DigitPanel", "InsidePanel", "KeepingPanel", "Lab", "MistakesPanel", "TrainingPanel",
+    "CurvesPanel", "DataPanel", "DigitPanel", "InsidePanel", "KeepingPanel", "Lab", "Live",
+    "MistakesPanel", "TrainingPanel",
 ]

@@ -1,0 +1,42 @@
+"""A picture that follows its controls: what the lessons use where a whole panel would be too much."""
+
+from html import escape
+
+import ipywidgets
+
+from .parts import Panel, text
+
+
+class Live(Panel):
+    """Calls a function again whenever a control moves, and shows what it returns.
+
+    function: takes the controls' values by name, returns something with `_repr_html_`, or HTML; it may take a second
+    or two, not more, for nothing else happens meanwhile. controls: ipywidgets by name; their descriptions are labels.
+    `shown` is what was shown last. Errors become a sentence below the controls.
+    """
+
+    name = "live"
+
+    def __init__(self, function, lab=None, **controls):
+        super().__init__(lab)
+        self._function, self._controls = function, controls
+        self.shown = text("", "mnistlab-shown")
+        for widget in controls.values():
+            if widget.has_trait("continuous_update"):
+                widget.continuous_update = False
+            widget.observe(self.lab.guard(lambda change: self._show()), "value")
+        box = ipywidgets.Box(list(controls.values()))
+        box.add_class("mnistlab-controls")
+        self.status = text("", "mnistlab-said")
+        self.show(box, self.status, self.shown)
+        self._show()
+
+    def _show(self):
+        self.status.value = "<p>Working …</p>"
+        try:
+            made = self._function(**{name: widget.value for name, widget in self._controls.items()})
+        except ValueError as error:
+            self.status.value = f'<p class="mnistlab-message mnistlab-alarm">{escape(str(error))}</p>'
+            return
+        self.shown.value = made if isinstance(made, str) else made._repr_html_()
+        self.status.value = ""
