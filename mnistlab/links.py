@@ -1,7 +1,7 @@
 """An experiment as part of an address, such as `?lr=0.5&hidden=64&lock=seed&panel=mistakes`, written and read.
 
 Keys are the settings' names, or the short ones that the settings table gives them; beside them `preset`, `dataset`,
-`hide` and `lock` (controls, separated by commas) and `panel`. Whatever is unknown or out of range becomes a sentence
+`hide` and `lock` (controls, separated by commas), `panel` and `lang`. Whatever is unknown or out of range becomes a sentence
 and changes nothing: anybody may have written the address.
 """
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
 from . import data
+from .language import ENGLISH, LANGUAGES
 from .settings import TABLE, Settings, checked, preset
 
 # In characters, and in keys: no experiment needs more.
@@ -20,7 +21,7 @@ OTHER_CONTROLS = ("preset", "dataset")
 SHORT = {item.metadata["key"]: name for name, item in TABLE.items() if item.metadata["key"]}
 # What servers, learning platforms and mail programs put there, and what is not ours to judge: whole keys, and how
 # others begin.
-FOREIGN = ("token", "reset", "clone", "template", "theme", "lang", "redirects", "file-browser-path")
+FOREIGN = ("token", "reset", "clone", "template", "theme", "redirects", "file-browser-path")
 FOREIGN_BEGINNINGS = ("voila-", "utm_", "fbclid", "gclid", "jupyterhub")
 
 
@@ -78,6 +79,9 @@ class _Reader:
                 self._take_panel(text)
             elif key in ("hide", "lock"):
                 self._take_controls(key, text)
+            elif key == "lang":
+                if not _language(text):
+                    raise ValueError(f"There is no language {_short(text)!r} here. Choose en or zh.")
             elif key not in FOREIGN and not key.startswith(FOREIGN_BEGINNINGS):
                 raise ValueError(f"There is nothing called {_short(key)!r} that an address could choose.")
         except ValueError as error:
@@ -101,6 +105,25 @@ class _Reader:
             (self.found[key] if name in TABLE or name in OTHER_CONTROLS else unknown).append(name)
         if unknown:
             raise ValueError(f"There is no control {', '.join(repr(_short(one)) for one in unknown[:3])} to {key}.")
+
+
+def language(query, preferred=()):
+    """The language that an address asks for ("?lang=zh"), else the first of those preferred that there is.
+
+    preferred: as browsers name them, such as "zh-CN". Returns a key of LANGUAGES, English where nothing fits.
+    """
+    try:
+        asked = parse_qsl(query.removeprefix("?")[:LONGEST], max_num_fields=MOST_KEYS)
+    except ValueError:  # `read` says so
+        asked = ()
+    wanted = [text for key, text in asked if key == "lang"]
+    return next(filter(None, map(_language, (*wanted[-1:], *preferred))), ENGLISH)
+
+
+def _language(text):
+    """The key of the language that "zh", "zh-CN" or "zh_TW" begins with, or None."""
+    code = text[:2].lower()
+    return code if code in LANGUAGES and not text[2:3].isalpha() else None
 
 
 def parsed(name, text):

@@ -13,12 +13,12 @@ function nameSlider(slider) {
   if (!readout) return;
   set(handle, "aria-valuetext", readout.textContent.trim());
   set(readout, "role", "textbox"); // the value can be typed there
-  set(readout, "aria-label", `${name} value`);
+  set(readout, "aria-label", t("{name} value", { name }));
 }
 
 // The same words for everyone: the chart of the curves is described by the caption under it.
 function describeCurves(image) {
-  set(image, "alt", "Curves of loss and accuracy, training and validation, by epoch");
+  set(image, "alt", t("Curves of loss and accuracy, training and validation, by epoch"));
   const caption = image.closest(".mnistlab").querySelector(".mnistlab-caption");
   if (!caption) return;
   caption.id ||= `mnistlab-caption-${Math.random().toString(36).slice(2)}`;
@@ -82,7 +82,7 @@ function sayProblem(sentence) {
   const said = document.querySelector(".mnistlab-problem") ?? document.body.appendChild(document.createElement("div"));
   said.className = "mnistlab mnistlab-problem";
   said.setAttribute("role", "alert");
-  const close = Object.assign(document.createElement("button"), { type: "button", textContent: "Close" });
+  const close = Object.assign(document.createElement("button"), { type: "button", textContent: t("Close") });
   close.addEventListener("click", () => said.remove());
   said.replaceChildren(Object.assign(document.createElement("p"), { textContent: sentence }), close);
 }
@@ -93,9 +93,9 @@ async function copy(button) {
   field.select();
   try {
     await navigator.clipboard.writeText(field.value);
-    button.textContent = "Copied";
+    button.textContent = t("Copied");
   } catch {
-    button.textContent = "Press Ctrl+C to copy";
+    button.textContent = t("Press Ctrl+C to copy");
   }
 }
 
@@ -103,6 +103,22 @@ async function copy(button) {
 function chooseAlike(select) {
   const all = select.closest(".mnistlab").querySelectorAll("select[data-act='clean']");
   for (const each of all) if (each.dataset.value === select.dataset.value) each.value = select.value;
+}
+
+// The notebook's own words, beside the panels. The table says what a paragraph becomes; <b> in it is ours.
+function translate(model) {
+  window.mnistlabWords = model.get("words");
+  const language = { zh: "zh-CN" }[model.get("language")] ?? model.get("language");
+  document.querySelectorAll(".jp-RenderedMarkdown :is(h1, h2, h3, p)").forEach((place) => {
+    place.dataset.english ??= [...place.childNodes].map((node) =>
+      node.classList?.contains("anchor-link") ? "" : node.textContent).join("").replace(/\s+/g, " ").trim();
+    const said = window.mnistlabWords[place.dataset.english];
+    if (said) place.innerHTML = said;
+  });
+  set(document.documentElement, "lang", language);
+  document.documentElement.classList.remove("mnistlab-other-language");
+  window.dispatchEvent(new Event("mnistlab-language"));
+  mendSoon();
 }
 
 let waiting = false;
@@ -144,6 +160,9 @@ export default {
     // A kernel may have begun before any page asked for it: so it learns of the address here.
     model.set("address", location.origin + location.pathname);
     model.set("query", location.search);
+    model.set("languages", [...navigator.languages]);
+    model.on("change:words", () => translate(model));
+    if (model.get("language") !== "en") translate(model); // a cell that was run again
     model.on("msg:custom", (message) => message.problem && sayProblem(message.problem));
     model.on("change:panel", () => bringIntoView(model.get("panel")));
     model.set("ready", true);

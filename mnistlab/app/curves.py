@@ -30,8 +30,7 @@ class CurvesPanel(Panel):
 
     name = "curves"
 
-    def __init__(self, lab=None):
-        super().__init__(lab)
+    def build(self):
         lab = self.lab
         self.log_scale = make(lab, ipywidgets.Checkbox, description="Logarithmic loss", indent=False)
         self.by_epoch = make(lab, ipywidgets.Checkbox, description="Training by epoch", indent=False)
@@ -49,12 +48,13 @@ class CurvesPanel(Panel):
         lab.observe(lab.guard(self._on_tick), ["tick", "epochs_seen"])
         lab.observe(lab.guard(self._on_phase), "phase")
         lab.observe(lab.guard(self._on_records), "records_seen")
-        lab.browser.observe(lab.guard(self._on_ready), "ready")
+        lab.browser.observe(lab.guard(lambda change: self._on_ready()), "ready")
         lab.browser.observe(lab.guard(self._on_resize), "narrow")
         for switch in (self.log_scale, self.by_epoch):
             switch.observe(lab.guard(self._on_switch), "value")
         switches = row(self.log_scale, self.by_epoch)
         self.show(frame, switches, self.caption, self.earlier, self.figures, *self.last_look.widgets)
+        self._on_ready()
 
     def _make_runs(self):
         self.runs = EarlierRuns(self.lab, lambda: self.image.value, self._draw)
@@ -71,9 +71,9 @@ class CurvesPanel(Panel):
             record = self.lab.record
             self._table.value = epochs_table(record) if record else f"<p>{NOTHING}</p>"
 
-    def _on_ready(self, change):
+    def _on_ready(self):
         """The page is there: import what the first frame will need, a piece at a time, and show the empty axes."""
-        if change["new"] and self.lab.loop:
+        if self.lab.browser.ready and self.lab.loop:
             self.lab.start_task(self._warm_up())
 
     async def _warm_up(self):

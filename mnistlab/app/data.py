@@ -30,8 +30,7 @@ class DataPanel(Panel):
 
     name = "data"
 
-    def __init__(self, lab=None):
-        super().__init__(lab)
+    def build(self):
         lab = self.lab
         self.choice = make(lab, ipywidgets.Dropdown, description="Dataset", options=self._choices(), value=lab.dataset)
         self.size, self._following = None, False

@@ -32,8 +32,7 @@ class DigitPanel(Panel):
 
     name = "digit"
 
-    def __init__(self, lab=None):
-        super().__init__(lab)
+    def build(self):
         lab = self.lab
         self.sheet = Sketch()
         self.answer = text(NOT_YET, "mnistlab-drawn", lab=lab)

@@ -32,8 +32,7 @@ class InsidePanel(Panel):
 
     name = "inside"
 
-    def __init__(self, lab=None):
-        super().__init__(lab)
+    def build(self):
         lab = self.lab
         self.add_class("mnistlab-inside")
         names = [(kind.title, name) for name, kind in PARTS.items()]

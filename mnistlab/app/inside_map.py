@@ -2,7 +2,6 @@
 
 import asyncio
 from html import escape
-from pathlib import Path
 
 import anywidget
 import ipywidgets
@@ -12,6 +11,7 @@ import traitlets
 from ..images import png
 from ..inspection import as_rows, between, nearest, pca, through
 from ..losses import softmax
+from .browser import script
 from .inside_part import ANY, Choice, Image, Part, figure
 from .parts import button, make, row, shared, text
 
@@ -28,7 +28,7 @@ class FeatureMap(anywidget.AnyWidget):
     lies, from 0 to 1, right and down.
     """
 
-    _esm = (Path(__file__).parent / "feature_map.js").read_text("utf-8")  # as text: see Browser
+    _esm = script("feature_map.js")
     sheet = traitlets.Bytes(b"").tag(sync=True)
     columns = traitlets.Int(SHEET).tag(sync=True)
     marks = traitlets.List().tag(sync=True)

@@ -7,6 +7,8 @@ from time import perf_counter
 import anywidget
 import traitlets
 
+from .browser import script
+
 HERE = Path(__file__).parent
 # Bytes of a message at first. A line of 1 Mbit/s, as Binder's, carries it in half a second, so that curves and answers
 # fit in between; where it is answered sooner than QUICK seconds, the next is twice as long, else half as long.
@@ -24,7 +26,7 @@ class Keeper(anywidget.AnyWidget):
     on_kept(): when what was sent is kept, or cannot be.
     """
 
-    _esm = (HERE / "keeper.js").read_text("utf-8")  # as text: see Browser
+    _esm = script("keeper.js")
     _css = (HERE / "keeper.css").read_text("utf-8")
     running = traitlets.Bool(False).tag(sync=True)
     idle_seconds = traitlets.Int(0).tag(sync=True)

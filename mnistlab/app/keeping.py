@@ -39,12 +39,13 @@ class KeepingPanel(Panel):
     """Takes the work along and brings it back. `lab`: the shared Lab; without one the panel makes its own."""
 
     name = "keep"
+    keeper = None
 
-    def __init__(self, lab=None):
-        super().__init__(lab)
+    def build(self):
         lab = self.lab
         layout = shared(lab, ipywidgets.Layout)
-        self.keeper = Keeper(self._on_restore, self._on_kept, lab, layout=layout)
+        # It watches over the page from the beginning, and stays.
+        self.keeper = self.keeper or Keeper(self._on_restore, self._on_kept, lab, layout=layout)
         self.files = Opening("Save or load files", self._make_files, lab)
         self._kept_at, self._due, self._kept = 0.0, False, None
         lab.observe(lab.guard(lambda change: self._on_epoch()), "epochs_seen")

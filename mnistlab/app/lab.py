@@ -13,8 +13,9 @@ from time import perf_counter
 import numpy as np
 import traitlets
 
-from .. import data, links
+from .. import data, language, links
 from ..cleaning import SPLITS, Changes
+from ..language import t
 from ..evaluation import majority_baseline
 from ..experiments import with_other_labels
 from ..network import build
@@ -71,7 +72,7 @@ class Lab(traitlets.HasTraits):
     over all runs; dataset: the title of the one in use; slow: slow motion, batch by batch; records_seen: counts the
     changes of `records`, a list of what earlier runs came to, oldest first; settings_seen: those of `settings`;
     changes_seen: those of `changes`, by split, which the mistakes panel makes; link: what the page's address asks for;
-    panels: the names of those that there are.
+    panels: those that there are.
 
     The run in progress or the last one is `run`, its network `network`; `before` are the logits that the network before
     it gave to the validation set, None if it had another one.
@@ -101,7 +102,9 @@ class Lab(traitlets.HasTraits):
         self.data_dir = data_dir
         self.settings = Settings()
         self.browser = Browser()
-        self.browser.observe(self.guard(lambda change: self._follow_address(change["new"])), "query")
+        self._language = language.spoken()
+        self.browser.speak(self._language, language.words())
+        self.browser.observe(self.guard(self._follow_page), ["query", "languages"])
         self.panels = []
         self.shared = {}  # layouts and styles of the panels' widgets, by class
         self.run = self.task = self.progress = self.record = self.origin = None
@@ -113,7 +116,7 @@ class Lab(traitlets.HasTraits):
         self.test_looks = {}  # how often each dataset's test set was looked at, by the dataset's name
         self.validation_set = self.test_set = None
         self.known = None  # the training set of the present network, without what it was taught since
-        self.message = READY
+        self.message = t(READY)
         wanted = dataset or os.environ.get("MNISTLAB_DATASET", "sample")
         try:
             self.choose_dataset(wanted)
@@ -192,9 +195,31 @@ class Lab(traitlets.HasTraits):
         if locked:
             self.message = f"Left as it was, because the address of this page locks it: {', '.join(locked)}."
 
+    def _follow_page(self, change):
+        """What the browser tells: the languages that its reader prefers, and the page's address."""
+        self.speak(links.language(self.browser.query, self.browser.languages))
+        if change["name"] == "query":
+            self._follow_address(change["new"])
+
+    def speak(self, code):
+        """Use another language, a key of language.LANGUAGES: the panels are made anew in it."""
+        if code == self._language:
+            return
+        self._language = code
+        language.speak(code)
+        self.browser.speak(code, language.words())
+        self.unobserve_all()
+        for name in ("ready", "narrow"):
+            self.browser.unobserve_all(name)
+        self.browser.forget_acts()
+        if self.run is None:
+            self.message = t(READY)
+        for panel in self.panels:
+            panel.rebuild()
+
     def _follow_address(self, query):
         """Take over what the page's address asks for; the status line says what it cannot have."""
-        link = links.read(query, self.panels)
+        link = links.read(query, list(dict.fromkeys(panel.name for panel in self.panels)))
         problems = list(link.problems)
         self.change_all(link.values)
         if link.dataset:
@@ -522,7 +547,7 @@ class Lab(traitlets.HasTraits):
             self.run.close()
         self.run = self.progress = self.record = self.known = None
         self.taught = []
-        self.phase, self.message = "idle", READY
+        self.phase, self.message = "idle", t(READY)
         self.tick += 1
 
     async def _pull(self, run, until):

@@ -48,8 +48,7 @@ class MistakesPanel(Panel):
 
     name = "mistakes"
 
-    def __init__(self, lab=None):
-        super().__init__(lab)
+    def build(self):
         lab = self.lab
         self.set = make(lab, ipywidgets.Dropdown, description="Images of", options=SETS)
         self.label = make(lab, ipywidgets.Dropdown, description="Class", options=self._classes())

@@ -8,6 +8,7 @@ import ipywidgets
 from PIL import Image
 
 from ..images import png
+from ..language import t
 from ..settings import TABLE
 from .lab import Lab
 
@@ -15,22 +16,49 @@ from .lab import Lab
 class Panel(ipywidgets.VBox):
     """A panel: a column of widgets that shows itself, with the lab's browser helper beside them.
 
-    name: what an address calls it by.
+    lab: the shared Lab; without one the panel makes its own. name: what an address calls it by.
+
+    A panel makes its widgets in `build`, and again when the page's language turns out to be another one: the kernel may
+    have begun before any page asked for it.
     """
 
     name = ""
 
     def __init__(self, lab=None):
         self.lab = lab or Lab()
-        if self.name not in self.lab.panels:  # a cell of a notebook may be run again
-            self.lab.panels.append(self.name)
         super().__init__(layout=shared(self.lab, ipywidgets.Layout))
         self.add_class("mnistlab")
         self.add_class(f"mnistlab-panel-{self.name}")
+        self.lab.panels.append(self)
+        self.build()
+
+    def build(self):
+        """Make the widgets and show them; observe the lab, which has forgotten every observer before it asks again."""
+        raise NotImplementedError
+
+    def rebuild(self):
+        """Make the widgets anew; those before go, but for what the lab keeps for all."""
+        before = self.children
+        self.build()
+        for widget in before:
+            _close(widget, keep={self.lab.browser, *_all(self)})
 
     def show(self, *widgets):
         """Put these widgets into the panel, top to bottom."""
         self.children = (*widgets, self.lab.browser)
+
+
+def _all(widget):
+    """A widget and all within it."""
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from _all(child)
+
+
+def _close(widget, keep):
+    for each in list(_all(widget)):
+        if each not in keep:
+            each.close()
 
 
 def make(lab, kind, **options):
@@ -58,11 +86,6 @@ def text(html="", *classes, lab=None):
     for name in classes:
         widget.add_class(name)
     return widget
-
-
-def number(count, what):
-    """How many there are of something, in words: "1 image", "1,200 images"."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def button(label, on_click, lab, primary=False):
@@ -120,7 +143,7 @@ class Controls(ipywidgets.Box):
         self.lab, self._following = lab, False
         self.widgets = {name: self._control(name) for name in names}
         self._boxes = {
-            name: ipywidgets.VBox([widget, self._help(TABLE[name].metadata["help"])], layout=widget.layout)
+            name: ipywidgets.VBox([widget, self._help(t(TABLE[name].metadata["help"]))], layout=widget.layout)
             for name, widget in self.widgets.items()
         }
         super().__init__([*others, *self._boxes.values()])
@@ -132,7 +155,7 @@ class Controls(ipywidgets.Box):
     def _control(self, name):
         about, kind = TABLE[name].metadata, TABLE[name].type
         low, high = about["slider"]
-        common = dict(description=about["label"])
+        common = dict(description=t(about["label"]))
         if kind is bool:
             widget = make(self.lab, ipywidgets.Checkbox, indent=False, **common)
         elif kind is str:

@@ -26,7 +26,7 @@ class Sharing(ipywidgets.VBox):
         many = dict(options=CHOICES, rows=5)
         self.hide = make(lab, ipywidgets.SelectMultiple, description="Hide", **many)
         self.lock = make(lab, ipywidgets.SelectMultiple, description="Lock", **many)
-        places = [("the top", ""), *((name, name) for name in lab.panels)]
+        places = [("the top", ""), *((name, name) for name in dict.fromkeys(panel.name for panel in lab.panels))]
         self.panel = make(lab, ipywidgets.Dropdown, description="Open at", options=places)
         for widget in (self.hide, self.lock, self.panel):
             widget.observe(lab.guard(lambda change: self._show()), "value")

@@ -28,8 +28,7 @@ class TrainingPanel(Panel):
 
     name = "train"
 
-    def __init__(self, lab=None):
-        super().__init__(lab)
+    def build(self):
         lab = self.lab
         choices = [("Your own settings", ""), *((preset.title, key) for key, preset in PRESETS.items())]
         self.preset = make(lab, ipywidgets.Dropdown, description="Preset", options=choices)

@@ -1,9 +1,9 @@
 """A button that brings files from the browser, one message a file, so that only a single file has to fit through."""
 
-from pathlib import Path
-
 import anywidget
 import traitlets
+
+from .browser import script
 
 
 class UploadButton(anywidget.AnyWidget):
@@ -17,7 +17,7 @@ class UploadButton(anywidget.AnyWidget):
     """
 
     # ipywidgets' own FileUpload sends all files in one message of any size, on which the server closes the connection.
-    _esm = (Path(__file__).parent / "upload.js").read_text("utf-8")  # as text: see Browser
+    _esm = script("upload.js")
     label = traitlets.Unicode().tag(sync=True)
     max_bytes = traitlets.Int().tag(sync=True)
     images = traitlets.Bool(True).tag(sync=True)

@@ -1,0 +1,114 @@
+"""The words of the page: every sentence that it can say is in the table, and the table has no other."""
+
+import ast
+import json
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+import mnistlab
+from mnistlab import data, language
+from mnistlab.settings import PRESETS, TABLE
+
+PACKAGE = Path(mnistlab.__file__).parent
+NOTEBOOK = PACKAGE.parent / "notebooks" / "lab.ipynb"
+WORDS = json.loads((PACKAGE / "chinese.json").read_text("utf-8"))
+# What is the same in every language: names, file formats, numbers with a field.
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+@pytest.fixture(autouse=True)
+def english_again():
+    yield
+    language.speak(language.ENGLISH)
+
+
+def of_python(path):
+    """Every sentence given to `t` in a module: a string, or a constant of the module."""
+    tree = ast.parse(path.read_text("utf-8"))
+    constants = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name | ast.Tuple):
+            try:
+                value = ast.literal_eval(node.value)
+            except ValueError:
+                continue
+            names = node.targets[0]
+            pairs = zip(names.elts, value) if isinstance(names, ast.Tuple) else [(names, value)]
+            constants |= {name.id: said for name, said in pairs if isinstance(name, ast.Name)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "t":
+            for sentence in ast.walk(node.args[0]):
+                if isinstance(sentence, ast.Constant) and isinstance(sentence.value, str):
+                    yield sentence.value
+                elif isinstance(sentence, ast.Name) and sentence.id.isupper() and sentence.id in constants:
+                    found = constants[sentence.id]
+                    found = found.values() if isinstance(found, dict) else found
+                    yield from [found] if isinstance(found, str) else [each for each in found if isinstance(each, str)]
+
+
+def of_script(path):
+    """Every sentence given to `t` in a script, in double quotes, on one line or several joined by +."""
+    for found in re.finditer(r'\bt\(\s*((?:"(?:[^"\\]|\\.)*"\s*\+?\s*)+)', path.read_text("utf-8")):
+        yield "".join(json.loads(f'"{part}"') for part in re.findall(r'"((?:[^"\\]|\\.)*)"', found[1]))
+
+
+def of_notebook():
+    """Every heading and paragraph of the lab's notebook, as the browser has its text."""
+    for cell in json.loads(NOTEBOOK.read_text("utf-8"))["cells"]:
+        if cell["cell_type"] == "markdown":
+            for block in "".join(cell["source"]).split("\n\n"):
+                yield " ".join(re.sub(r"\*+|^#+ ", "", block).split())
+
+
+def used():
+    """{sentence: where it comes from} of all there are."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        found |= dict.fromkeys(of_python(path), path.name)
+    for path in sorted(PACKAGE.rglob("*.js")):
+        found |= dict.fromkeys(of_script(path), path.name)
+    found |= dict.fromkeys(of_notebook(), "lab.ipynb")
+    for item in TABLE.values():
+        found |= dict.fromkeys((item.metadata["label"], item.metadata["help"]), "settings.py")
+    for preset in PRESETS.values():
+        found |= dict.fromkeys((preset.title, preset.watch), "settings.py")
+    found |= dict.fromkeys(data.TITLES.values(), "data.py")
+    return found
+
+
+def fields(sentence):
+    return sorted(name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None)
+
+
+def test_no_sentence_is_missing_from_the_table():
+    missing = {sentence: place for sentence, place in used().items() if sentence not in WORDS}
+    assert not missing
+
+
+def test_no_sentence_of_the_table_is_unused():
+    assert sorted(set(WORDS) - set(used())) == []
+
+
+@pytest.mark.parametrize("english", WORDS)
+def test_each_is_translated_with_the_same_fields(english):
+    chinese = WORDS[english]
+    assert fields(chinese) == fields(english)
+    if re.search("[a-z]{3}", re.sub(r"\{.*?\}|<.*?>", "", english)) and english != "MNIST":
+        assert CHINESE.search(chinese), f"{english!r} is not translated"
+
+
+def test_the_table_is_in_order():
+    assert list(WORDS) == sorted(WORDS)
+
+
+def test_what_no_table_has_stays_english():
+    language.speak("zh")
+    assert language.t("No table has {this}.", this=1) == "No table has 1."
+
+
+def test_an_unknown_language_is_refused():
+    with pytest.raises(ValueError, match="must be one of en, zh"):
+        language.speak("fr")
