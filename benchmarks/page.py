@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter, sleep
 
-from mnistlab.server import notebook
+from mnistlab.server import front_page
 
 from . import browser as real
 from .table import Row
@@ -50,13 +50,14 @@ def page_rows(data_dir=None, rounds=9):
         browser = playwright.chromium.launch(executable_path=real.chromium_path(), args=FLAGS)
         lab = [sys.executable, "-m", "mnistlab", "app", "--no-browser"]
         voila = [sys.executable, "-m", "voila", "--no-browser"]
-        with serving(lab, folder / "lab.log") as ours, serving([*voila, str(slider)], folder / "voila.log") as plain:
+        with serving(lab, folder / "lab.log") as root, serving([*voila, str(slider)], folder / "voila.log") as plain:
+            ours = root + "lab.ipynb"
             rows = [opening_row("Opening the page", *opened(browser, ours, plain, rounds))]
             rows += run_rows([one_run(browser, ours) for _ in range(rounds)])
             rows += interaction_rows(browser, ours)
         voila += ["--preheat_kernel=True", f"--pool_size={PREHEATED + 1}"]
         with (
-            serving([*voila, str(notebook())], folder / "warm.log") as ours,
+            serving([*voila, str(front_page().with_name("lab.ipynb"))], folder / "warm.log") as ours,
             serving([*voila, str(slider)], folder / "slider.log") as plain,
         ):
             sleep(PREHEATING)

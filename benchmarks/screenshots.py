@@ -59,7 +59,7 @@ def main():
         chromium = playwright.chromium.launch(executable_path=real.chromium_path(), args=real.FLAGS)
         command = [sys.executable, "-m", "mnistlab", "app", "--no-browser"]
         with serving(command, Path(folder) / "server.log") as address:
-            take(chromium, address)
+            take(chromium, address + "lab.ipynb")
         chromium.close()
 
 

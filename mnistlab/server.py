@@ -14,13 +14,13 @@ THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"
 ADDRESS = "127.0.0.1"
 
 
-def notebook():
-    """The lab's notebook: beside the package in an installed copy, in `notebooks/` of a checkout."""
+def front_page():
+    """The notebook that leads to the others: within the package in an installed copy, beside it in a checkout."""
     package = Path(__file__).parent
     for place in (package / "notebooks", package.parent / "notebooks"):
-        if (place / "lab.ipynb").is_file():
-            return place / "lab.ipynb"
-    raise ValueError(f"The notebook lab.ipynb is missing from {package}. Install mnistlab again.")
+        if (place / "index.ipynb").is_file():
+            return place / "index.ipynb"
+    raise ValueError(f"The notebook index.ipynb is missing from {package}. Install mnistlab again.")
 
 
 def serve(port, browser, dataset, data_dir, threads):
@@ -29,6 +29,7 @@ def serve(port, browser, dataset, data_dir, threads):
     import zmq
     from traitlets.config import Config
     from voila.app import Voila
+    from voila.tornado.handler import TornadoVoilaHandler
 
     os.environ["MNISTLAB_DATASET"] = dataset
     if data_dir:
@@ -38,7 +39,8 @@ def serve(port, browser, dataset, data_dir, threads):
             os.environ.setdefault(name, "1")
         else:
             os.environ[name] = str(threads)
-    print(f"The lab is at http://{ADDRESS}:{port}/ (stop it with Ctrl+C).", flush=True)
+    lab = f"http://{ADDRESS}:{port}/lab.ipynb"
+    print(f"The lab is at {lab}, the lessons are at http://{ADDRESS}:{port}/ (stop with Ctrl+C).", flush=True)
     page = Config()
     page.Voila.ip, page.Voila.port, page.Voila.port_retries = ADDRESS, port, 0
     page.Voila.open_browser, page.Voila.log_level = browser, "ERROR"
@@ -54,7 +56,19 @@ def serve(port, browser, dataset, data_dir, threads):
     # A closed page whose goodbye got lost leaves a kernel behind: end it after ten minutes.
     page.MappingKernelManager.cull_idle_timeout, page.MappingKernelManager.cull_interval = 600, 60
     logging.getLogger("asyncio").addFilter(_worth_a_line)
-    Voila.launch_instance([str(notebook())], config=page)
+
+    class Pages(Voila):
+        """The front page at the root, as Voilà has it, and every notebook beside it under its own name."""
+
+        def init_handlers(self):
+            options = {
+                "template_paths": self.template_paths, "config": self.config,
+                "voila_configuration": self.voila_configuration,
+            }
+            return [(r"/([\w-]+\.ipynb)", TornadoVoilaHandler, options), *super().init_handlers()]
+
+    page.Voila.custom_display_url = lab
+    Pages.launch_instance([str(front_page())], config=page)
 
 
 def _worth_a_line(record):

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .language import t
+
 
 def setting(
     default, low=None, high=None, *, help, label, slider=None, scale="linear", unit="", choices=(), live=False, key="",
@@ -160,10 +162,11 @@ class Settings:
     def said(self, name):
         """One setting in words, such as "batch size 128 images". Raises AttributeError for an unknown name."""
         value, about = getattr(self, name), TABLE[name].metadata
+        label = t(about["label"]).lower()
         if isinstance(value, bool):
-            return about["label"].lower() if value else f"no {about['label'].lower()}"
+            return label if value else t("no {setting}", setting=label)
         number = f"{value:.3g}" if isinstance(value, float) else value
-        return f"{about['label'].lower()} {number} {about['unit']}".strip()
+        return f"{label} {number} {t(about['unit']) if about['unit'] else ''}".strip()
 
     def as_dict(self):
         """Every setting by name, as plain numbers and text."""
@@ -181,19 +184,28 @@ def checked(name, value):
     if name not in TABLE:
         raise AttributeError(f"There is no setting {name!r}. The settings are {', '.join(TABLE)}.")
     kind, about = TABLE[name].type, TABLE[name].metadata
+    label = t(about["label"])
     if kind is str:
         if value not in about["choices"]:
-            raise ValueError(f"{about['label']} is {value!r}; it must be one of {', '.join(about['choices'])}.")
+            raise ValueError(t(
+                "{setting} is {value!r}; it must be one of {choices}.", setting=label, value=value,
+                choices=", ".join(about["choices"]),
+            ))
         return str(value)
     if kind is bool:
         if not isinstance(value, bool | np.bool_):
-            raise ValueError(f"{about['label']} is {value!r}; it must be True or False.")
+            raise ValueError(t("{setting} is {value!r}; it must be True or False.", setting=label, value=value))
         return bool(value)
     low, high = about["low"], about["high"]
     number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     if not number or not low <= value <= high or value != kind(value):  # a NaN is not within any range
-        what = f"a whole number from {low} to {high}" if kind is int else f"a number from {low:g} to {high:g}"
-        raise ValueError(f"{about['label']} is {value!r}; it must be {what}.")
+        if kind is int:
+            said = t("{setting} is {value!r}; it must be a whole number from {low} to {high}.",
+                     setting=label, value=value, low=low, high=high)
+        else:
+            said = t("{setting} is {value!r}; it must be a number from {low:g} to {high:g}.",
+                     setting=label, value=value, low=low, high=high)
+        raise ValueError(said)
     return kind(value)
 
 
@@ -261,7 +273,7 @@ PRESETS = {
 def preset(name):
     """The preset of that name; raises ValueError with the names there are."""
     if name not in PRESETS:
-        raise ValueError(f"There is no preset {name!r}. The presets are {', '.join(PRESETS)}.")
+        raise ValueError(t("There is no preset {name!r}. The presets are {names}.", name=name, names=", ".join(PRESETS)))
     return PRESETS[name]
 
 

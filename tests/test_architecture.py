@@ -13,7 +13,7 @@ import mnistlab
 
 PACKAGE = Path(mnistlab.__file__).parent
 FLOORS = [
-    ("settings", "initialisers", "layers", "convolution", "losses", "optimizers", "schedules", "idx"),
+    ("language", "settings", "initialisers", "layers", "convolution", "losses", "optimizers", "schedules", "idx"),
     ("network", "data", "files", "images"),
     (
         "training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps", "cleaning", "label_errors",
@@ -28,7 +28,7 @@ FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # Modules that stand side by side and yet know one another; the parts of the app are one house of their own.
 BESIDE = {
     ("data", "files"), ("training", "evaluation"), ("training", "augmentation"), ("sweeps", "training"),
-    ("sweeps", "experiments"), ("hints", "evaluation"), ("cli", "server"), ("exercises", "lessons"), ("__main__", "cli"),
+    ("sweeps", "experiments"), ("hints", "evaluation"), ("cli", "server"), ("exercises", "lessons"), ("settings", "language"), ("__main__", "cli"),
     ("layers", "initialisers"), ("convolution", "initialisers"), ("convolution", "layers"),
 }
 

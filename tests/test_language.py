@@ -72,7 +72,7 @@ def used():
         found |= dict.fromkeys(of_script(path), path.name)
     found |= dict.fromkeys(of_notebook(), "lab.ipynb")
     for item in TABLE.values():
-        found |= dict.fromkeys((item.metadata["label"], item.metadata["help"]), "settings.py")
+        found |= dict.fromkeys(filter(None, map(item.metadata.get, ("label", "help", "unit"))), "settings.py")
     for preset in PRESETS.values():
         found |= dict.fromkeys((preset.title, preset.watch), "settings.py")
     found |= dict.fromkeys(data.TITLES.values(), "data.py")

@@ -40,11 +40,11 @@ def server(command, address, home, **variables):
 
 @contextmanager
 def app(home, *options, **variables):
-    """`mnistlab app` in an empty home folder; gives (its address, its process)."""
+    """`mnistlab app` in an empty home folder; gives (the address of the lab, its process)."""
     port = real.free_port()
-    address = f"http://127.0.0.1:{port}/"
+    address = f"http://127.0.0.1:{port}/lab.ipynb"
     command = [sys.executable, "-m", "mnistlab", "app", "--no-browser", "--port", str(port), *options]
-    with server(command, address + "static/ready", home, **variables) as process:
+    with server(command, f"http://127.0.0.1:{port}/static/ready", home, **variables) as process:
         yield address, process
 
 

@@ -4,6 +4,7 @@ import re
 import socket
 import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -95,7 +96,7 @@ def opened(chromium):
 
 @pytest.fixture
 def line(voila):
-    made = Line(int(voila[0].split(":")[2].strip("/")))
+    made = Line(urlsplit(voila[0]).port)
     yield made
     made.close()
 
@@ -143,7 +144,7 @@ def test_a_killed_kernel_is_noticed_and_its_run_is_restored_and_goes_on(opened, 
 
 def test_a_line_that_is_silent_for_five_seconds_in_a_run_raises_no_alarm(opened, line):
     page = opened()
-    open_lab(page, f"http://127.0.0.1:{line.port}/")
+    open_lab(page, f"http://127.0.0.1:{line.port}/lab.ipynb")
     set_by_keyboard(page, "Epochs", "End")
     press(page, "Train")
     expect(keeper(page)).to_contain_text("Kept in this browser", timeout=LONG)
@@ -158,7 +159,7 @@ def test_a_line_that_is_silent_for_five_seconds_in_a_run_raises_no_alarm(opened,
 @pytest.mark.parametrize("how, longer", [("cut", 48_000), ("freeze", 3000)], ids=["cut for a minute", "silent"])
 def test_a_line_that_is_interrupted_is_told_and_mends_by_itself(opened, line, how, longer):
     page = opened()
-    open_lab(page, f"http://127.0.0.1:{line.port}/")
+    open_lab(page, f"http://127.0.0.1:{line.port}/lab.ipynb")
     train_to_the_end(page)
     expect(keeper(page)).to_contain_text("4 epochs")
     getattr(line, how)()

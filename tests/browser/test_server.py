@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import urllib.request
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -38,7 +39,7 @@ def test_the_app_listens_on_this_machine_alone(voila):
         connection.laddr for connection in psutil.Process(process.pid).net_connections("inet")
         if connection.status == psutil.CONN_LISTEN
     ]
-    assert int(address.split(":")[2].strip("/")) in {place.port for place in listening}
+    assert urlsplit(address).port in {place.port for place in listening}
     assert {place.ip for place in listening} == {"127.0.0.1"}
 
 
