@@ -15,9 +15,9 @@ import traitlets
 
 from .. import data, language, links
 from ..cleaning import SPLITS, Changes
-from ..language import t
 from ..evaluation import majority_baseline
 from ..experiments import with_other_labels
+from ..language import t
 from ..network import build
 from ..settings import TABLE, Settings, generators
 from ..training import train

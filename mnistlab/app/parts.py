@@ -40,8 +40,11 @@ class Panel(ipywidgets.VBox):
         """Make the widgets anew; those before go, but for what the lab keeps for all."""
         before = self.children
         self.build()
+        keep = {self.lab.browser, *_all(self), *self.lab.shared.values()}
         for widget in before:
-            _close(widget, keep={self.lab.browser, *_all(self)})
+            for each in list(_all(widget)):
+                if each not in keep:
+                    each.close()
 
     def show(self, *widgets):
         """Put these widgets into the panel, top to bottom."""
@@ -49,16 +52,13 @@ class Panel(ipywidgets.VBox):
 
 
 def _all(widget):
-    """A widget and all within it."""
+    """A widget, all within it, and their layouts and styles."""
     yield widget
     for child in getattr(widget, "children", ()):
         yield from _all(child)
-
-
-def _close(widget, keep):
-    for each in list(_all(widget)):
-        if each not in keep:
-            each.close()
+    for name in ("layout", "style"):
+        if widget.has_trait(name):
+            yield getattr(widget, name)
 
 
 def make(lab, kind, **options):
