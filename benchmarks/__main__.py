@@ -54,13 +54,15 @@ def main():
     parser.add_argument("--only", nargs="+", choices=parts, metavar="PART", help=f"some of {', '.join(parts)}")
     options = parser.parse_args()
     official, chosen = mnistlab.load("mnist", options.data_dir), options.only or parts
-    measured = {part: [str(row) for row in PARTS[part](official, options)] for part in chosen if part in PARTS}
-    print(table(row for rows in measured.values() for row in rows))
+    figures = json.loads(FIGURES.read_text("utf-8")) if FIGURES.exists() else {}
+    for part in chosen:
+        if part in PARTS:
+            figures[part] = [str(row) for row in PARTS[part](official, options)]
+            print(table(figures[part]), flush=True)
+            if options.readme:  # at once: a part may take minutes
+                FIGURES.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")
     if not options.readme:
         return
-    figures = json.loads(FIGURES.read_text("utf-8")) if FIGURES.exists() else {}
-    figures |= measured
-    FIGURES.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     put_in_readme("figures", (
         f"{table(row for part in PARTS for row in figures.get(part, ()))}\n\nMeasured on {cores} cores "
