@@ -48,12 +48,12 @@ class Keyboard:
         """In a drop-down list, by the arrows."""
         chosen = self.go("combobox", name, number)
         wanted = chosen.locator("option").evaluate_all(
-            "(all, label) => all.findIndex(option => option.textContent === label)", label
+            "(all, label) => all.findIndex(option => option.label.replaceAll('\\xa0', ' ') === label)", label
         )
         at = chosen.evaluate("element => element.selectedIndex")
         for _ in range(abs(wanted - at)):
             self.page.keyboard.press("ArrowDown" if wanted > at else "ArrowUp")
-        assert chosen.evaluate("element => element.selectedOptions[0].textContent") == label
+        assert chosen.evaluate("element => element.selectedIndex") == wanted >= 0
 
     def train(self):
         self.page.evaluate("document.querySelector('.mnistlab-status .mnistlab-message').dataset.old = 'yes'")
@@ -119,7 +119,7 @@ def test_the_first_hour_without_a_mouse(watched, voila, sample):
     with page.expect_download() as download:
         keys.press("Download the network")
     assert download.value.suggested_filename == "mnistlab-network.npz"
-    assert not keys.unseen
+    assert sorted(keys.unseen) == []
 
 
 def test_the_tab_key_goes_down_the_page_as_one_reads_it(watched, voila):
@@ -162,7 +162,7 @@ def test_nothing_moves_by_itself_where_less_motion_is_asked_for(watched, voila):
     page = watched(reduced_motion="reduce")
     open_lab(page, voila[0])
     page.get_by_role("button", name="Train", exact=True).click()
-    expect(page.locator(".mnistlab-caption")).to_contain_text("First epoch")
+    expect(page.locator(".mnistlab-caption")).to_contain_text(re.compile("First epoch|After epoch"))
     moving = page.evaluate(
         "document.getAnimations().map(each => [each.animationName ?? each.transitionProperty,"
         " each.effect.target.className, each.effect.getTiming().duration]).filter(([, , duration]) => duration > 1)"
