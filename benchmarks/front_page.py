@@ -14,6 +14,8 @@ import nbformat
 from nbclient import NotebookClient
 from PIL import Image
 
+from .table import put_in_readme
+
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 PICTURES = NOTEBOOKS / "pictures"
 WIDTH = 240
@@ -39,9 +41,7 @@ def index():
     """The front page as a notebook, from the lessons' metadata: plain data."""
     rows = [_row("lab", "The lab", *LAB)]
     for path in lessons():
-        notebook = json.loads(path.read_text("utf-8"))
-        about = notebook["metadata"]["mnistlab"]
-        title = "".join(notebook["cells"][0]["source"]).splitlines()[0].removeprefix("# ")
+        title, about = _about(path)
         rows.append(_row(path.stem, title, about["question"], f"{about['minutes']} minutes", about["level"]))
     table = "\n".join(["| | |", "|---|---|", *rows])
     cells = [
@@ -51,6 +51,21 @@ def index():
     metadata = json.loads((NOTEBOOKS / "lab.ipynb").read_text("utf-8"))["metadata"]
     metadata["title"] = "mnistlab: a lab and ten lessons"
     return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+
+
+def readme_table():
+    """The lessons as the README lists them."""
+    lines = ["| lesson | question | time |", "|---|---|---|"]
+    for path in lessons():
+        title, about = _about(path)
+        lines.append(f"| [{title}](notebooks/{path.name}) | {about['question']} | {about['minutes']} minutes |")
+    return "\n".join(lines)
+
+
+def _about(path):
+    notebook = json.loads(path.read_text("utf-8"))
+    title = "".join(notebook["cells"][0]["source"]).splitlines()[0].removeprefix("# ")
+    return title, notebook["metadata"]["mnistlab"]
 
 
 def _row(name, title, question, time, level):
@@ -80,6 +95,7 @@ def main():
         picture(path)
     _small((NOTEBOOKS / "lab.png").read_bytes(), "lab")
     (NOTEBOOKS / "index.ipynb").write_text(json.dumps(index(), indent=1, ensure_ascii=False) + "\n", "utf-8")
+    put_in_readme("lessons", readme_table())
 
 
 if __name__ == "__main__":
