@@ -13,7 +13,9 @@ import mnistlab
 
 PACKAGE = Path(mnistlab.__file__).parent
 FLOORS = [
-    ("language", "settings", "initialisers", "layers", "convolution", "losses", "optimizers", "schedules", "idx"),
+    (
+        "language", "settings", "initialisers", "layers", "convolution", "losses", "optimizers", "schedules", "idx",
+    ),
     ("network", "data", "files", "images"),
     (
         "training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps", "cleaning", "label_errors",
