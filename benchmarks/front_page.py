@@ -1,7 +1,7 @@
-"""`python -m benchmarks.front_page`: makes notebooks/index.ipynb and its pictures from what the lessons say of themselves.
+"""`python -m benchmarks.front_page`: makes notebooks/index.ipynb from what the lessons say of themselves.
 
-A lesson's metadata has its question, minutes and level; the output of the code cell whose metadata says "picture" becomes
-its picture. Run it after a change of a lesson.
+A lesson's metadata has its question, minutes and level; the output of the code cell whose metadata says "picture"
+becomes its picture. Run it after a change of a lesson.
 """
 
 import base64
@@ -24,10 +24,11 @@ BEGINNING = """# mnistlab
 A lab and ten lessons on one small neural network, written in plain NumPy, that learns to read handwritten digits. Begin
 with the lab: press *Train* and watch. Each lesson then answers one question; as a page you can read it and move its
 controls, and in JupyterLab you can change every line of it and do its exercises."""
-END = """Teachers find plans for 50 and 90 minutes, links into the lab and the answers on [their own page](teachers.ipynb)."""
+END = """Teachers find plans for 50 and 90 minutes, links into the lab and the answers on
+[their own page](teachers.ipynb)."""
 LAB = (
-    "What happens when the learning rate is 1? What does the network get wrong? Can it read your own handwriting? Sliders, "
-    "live curves, its mistakes, a look inside.",
+    "What happens when the learning rate is 1? What does the network get wrong? Can it read your own handwriting? "
+    "Sliders, live curves, its mistakes, a look inside.",
     "as long as you like", "no knowledge needed",
 )
 

@@ -10,9 +10,11 @@ from .steps import LONG, digit_picture, open_lab, slider, status
 TABS = 250
 # Whether the focused element shows that it has the focus: by itself, or through what stands around it.
 FOCUS_SHOWS = """() => {
-  for (let element = document.activeElement, depth = 0; element && depth < 3; element = element.parentElement, depth++) {
+  let element = document.activeElement;
+  for (let depth = 0; element && depth < 3; element = element.parentElement, depth++) {
     const style = getComputedStyle(element);
-    if ((style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== 'none') return true;
+    if (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0) return true;
+    if (style.boxShadow !== 'none') return true;
   }
   return false;
 }"""
@@ -130,7 +132,8 @@ def test_the_tab_key_goes_down_the_page_as_one_reads_it(watched, voila):
     for _ in range(TABS):
         page.keyboard.press("Tab")
         place = page.evaluate(
-            "document.activeElement === document.body ? null : document.activeElement.getBoundingClientRect().bottom + scrollY"
+            "document.activeElement === document.body ? null"
+            " : document.activeElement.getBoundingClientRect().bottom + scrollY"
         )
         if place is None:
             break

@@ -31,8 +31,8 @@ def test_a_lesson_is_a_page_whose_control_works(watched, voila, path):
         control = live.first.locator("[role=slider], select, input").first
         if control.get_attribute("role") == "slider":
             control.focus()
-            control.press("ArrowRight" if control.get_attribute("aria-valuenow") != control.get_attribute("aria-valuemax")
-                          else "ArrowLeft")
+            at_end = control.get_attribute("aria-valuenow") == control.get_attribute("aria-valuemax")
+            control.press("ArrowLeft" if at_end else "ArrowRight")
         elif control.evaluate("element => element.tagName") == "SELECT":
             control.select_option(index=1)
         else:
