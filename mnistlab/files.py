@@ -24,7 +24,9 @@ CHUNK = 1 << 16
 SLOWEST = 5_000  # bytes a second; thirty students on one slow line get about that each
 DAY = 24 * 60 * 60
 # What systems say of the failures that a full or a locked folder causes, by their numbers.
-FAILURES = {13: "Permission denied", 28: "No space left on device", 30: "Read-only file system"}
+FAILURES = {
+    13: "Permission denied", 20: "Not a directory", 28: "No space left on device", 30: "Read-only file system",
+}
 
 
 class DownloadError(Exception):

@@ -16,7 +16,7 @@ from .language import t
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 25_000_000
 MAX_JPEG_PIXELS = Image.MAX_IMAGE_PIXELS  # Pillow's own limit: a JPEG is decoded at a smaller scale
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # as `open_image` names them
 SIDE, BOX = 28, 20
 WORKING_SIDE = 256
 STEP_SIDE = 128
@@ -85,8 +85,7 @@ def open_image(content, name):
         )) from None
     except Image.UnidentifiedImageError:
         raise UnreadableImage(t(
-            "{name} is not an image that can be read here. Choose a {formats} or {last} file.", name=name,
-            formats=", ".join(FORMATS[:-1]), last=FORMATS[-1],
+            "{name} is not an image that can be read here. Choose a PNG, JPEG, WEBP, GIF or BMP file.", name=name
         )) from None
     except Exception as error:  # Pillow's decoders raise many kinds: OSError, SyntaxError, ValueError, struct.error ...
         raise UnreadableImage(t(
