@@ -201,7 +201,7 @@ async def test_a_failed_download_says_why_in_chinese(tmp_path, monkeypatch):
     panel.choice.value = "mnist"
     panel.download_button.click()
     await until_done(panel)
-    assert f"数据文件夹 {lab.data_dir / 'mnist'} 无法写入(不是文件夹)。请用" in panel.note.value
+    assert f"数据文件夹 {lab.data_dir / 'mnist'} 无法写入（不是文件夹）。请用" in panel.note.value
     assert_chinese(panel)
 
 
@@ -218,7 +218,7 @@ async def test_a_download_goes_on_when_the_language_comes_and_is_stopped_in_it(t
         assert panel.download_button.description == "取消" and panel.choice.disabled
         panel.download_button.click()
         await until_done(panel)
-    assert panel.note.value == "<p>下载已停止。仍在使用:自带样本。</p>"
+    assert panel.note.value == "<p>下载已停止。仍在使用：自带样本。</p>"
     assert panel.download_button.description == "下载" and not panel.choice.disabled
 
 
@@ -236,7 +236,7 @@ def test_what_a_mirror_did_wrong_is_said_in_chinese(tmp_path):
         address = f"http://127.0.0.1:{held.getsockname()[1]}/"
         with pytest.raises(files.DownloadError) as failed:
             files.download(files.Source(files.SOURCES["mnist"].files, (address,)), tmp_path, rounds=1)
-    assert str(failed.value) == f"文件没能下载下来。试过:{address}: 连接不上。请检查网络连接后再试;自带样本不用联网也能用。"
+    assert str(failed.value) == f"文件没能下载下来。试过：{address}: 连接不上。请检查网络连接后再试；自带样本不用联网也能用。"
 
 
 def test_another_variable_than_a_language_is_refused_by_download(tmp_path):
