@@ -1,4 +1,4 @@
-"""Lesson 7, fighting overfitting: each exercise takes the right answer and says of a wrong one what is wrong with it."""
+"""Lesson 7, fighting overfitting: the right answer passes, and a wrong one is told what is wrong with it."""
 
 import json
 from pathlib import Path

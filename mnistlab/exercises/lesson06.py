@@ -25,7 +25,7 @@ def _(answer):
     if near(np.sqrt(images)):
         return wrong("The images stand under the root: whoever solves for n has to square both sides.")
     if near(p * (1 - p) / error):
-        return wrong("You divided by the error itself. The formula has a root, so the error is squared on the way to n.")
+        return wrong("You divided by the error itself. Under the root stands n, so the error is squared.")
     if near(4 * images) or near(1.96**2 * images):
         return wrong("That makes two standard errors one percentage point. Asked is one standard error.")
     if near(p / error**2) or near((1 - p) / error**2):
@@ -89,7 +89,7 @@ def _repeated(split, dataset, validation):
     again = _rows(split(dataset, 0.2, np.random.default_rng(1))[1])
     other = _rows(split(dataset, 0.2, np.random.default_rng(2))[1])
     if set(other) == set(validation):
-        return wrong("Two different generators give the same split: whatever chance yours has, it is not drawn by rng.")
+        return wrong("Two different generators give the same split: it is not drawn by rng.")
     if set(again) != set(validation):
         return wrong("The same generator gives another split each time: use rng, so that others can repeat yours.")
     sizes = [len(_rows(part)) for part in split(dataset, 0.5, np.random.default_rng(1))]
@@ -99,7 +99,7 @@ def _repeated(split, dataset, validation):
 
 
 def _rows(part):
-    """Row numbers of whatever tells rows: int64 (n,), or None. A mask of True and False stands for the rows it marks."""
+    """Row numbers of whatever tells rows: int64 (n,), or None. A mask stands for the rows it marks."""
     rows = np.asarray(part)
     if rows.ndim != 1:
         return None

@@ -42,7 +42,7 @@ def _(answer):
     ends, best = stopped(LOSSES, PATIENCE)
     if pair == (ends, best):
         return right(
-            f"Epochs {best + 1} to {ends} were no better than epoch {best}. The lower losses that would have come later "
+            f"Epochs {best + 1} to {ends} were no better than epoch {best}. The lower losses of later epochs "
             "are never seen: that is the price of little patience."
         )
     if pair == (best, ends):
@@ -105,7 +105,7 @@ def _judged_values(y, x, rate):
     if np.allclose(kept, x[0, 0] / rate):
         return wrong("You divided by the rate. What is the chance that a value survives?")
     if not np.allclose(kept, x[0, 0] / (1 - rate)):
-        return wrong(f"A value of {x[0, 0]:g} that stays became {kept[0]:g}; with that the mean does not stay the same.")
+        return wrong(f"A value of {x[0, 0]:g} that stays became {kept[0]:g}; so the mean does not stay the same.")
 
 
 def _drawn_anew(dropout, x, rate, y):

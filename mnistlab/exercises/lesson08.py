@@ -30,7 +30,7 @@ def _(recall):
         (matrix.trace() / matrix.sum(), "That is the accuracy over all classes; only one class is asked for."),
         (hits / matrix.sum(), "You divided by all images. Divide by those that belong to the class."),
         (1 - hits / row, "That is the share that was missed. Recall is the share that was found."),
-        (hits / (row - hits), "You divided by the missed ones alone; those that were found belong to the class as well."),
+        (hits / (row - hits), "You divided by the missed ones alone; those that were found belong to it too."),
         (100 * hits / row, "That is in percent; a share from 0 to 1 is asked for."),
     )
     for other, hint in typical:
@@ -85,7 +85,7 @@ def _(suspects):
     found, order = np.ravel(given).astype(float).tolist(), np.argsort(-losses)
     typical = (
         (losses[order[:count]], "Those are the losses themselves; asked are the numbers of their rows."),
-        (np.sort(losses)[:count], "Those are the losses themselves, and the lowest ones; asked are the rows of the highest."),
+        (np.sort(losses)[:count], "Those are losses, and the lowest ones; asked are the rows of the highest."),
         (order[::-1][:count], "Those are the rows of the lowest losses: sorting begins with the smallest."),
         (order[:count][::-1], "The right rows, the wrong way round: the highest loss comes first."),
         (order, f"Those are all {len(losses)} rows; only the first {count} are asked for."),
@@ -93,7 +93,7 @@ def _(suspects):
         (order[1 : count + 1], "The very highest loss is missing: where does your slice begin?"),
         (order[: count - 1], f"There are only {count - 1} rows; {count} were asked for: where does your slice end?"),
         (order[:1], f"There is one row only; {count} were asked for."),
-        (np.sort(order[:count]), "The right rows, sorted by number. They are to come by their loss, the highest first."),
+        (np.sort(order[:count]), "The right rows, sorted by number. Sort them by their loss, the highest first."),
     )
     if found == order[:count].tolist():
         if np.ravel(suspects(losses[::-1].copy(), 2)).tolist() != np.argsort(-losses[::-1])[:2].tolist():
@@ -102,4 +102,4 @@ def _(suspects):
     for other, hint in typical:
         if found == other.tolist():
             return wrong(hint)
-    return wrong(f"For losses {losses.tolist()} and {count} you got {found}. np.argsort gives rows in order of a value.")
+    return wrong(f"For losses {losses.tolist()} and {count} you got {found}. np.argsort orders rows by a value.")
