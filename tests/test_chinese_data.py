@@ -104,7 +104,8 @@ async def test_every_state_of_the_three_panels_is_chinese(late, clothes):  # noq
     assert "读作" in mistakes.images.value and "网络说" in digit.results.value
     mistakes.more_button.click()
     mistakes.slider.value = 0.99
-    digit._drawing = type(digit._outcomes[0][1])(None, white_noise(lab.available, np.random.default_rng(0)).image(0), ())
+    noise = white_noise(lab.available, np.random.default_rng(0)).image(0)
+    digit._drawing = type(digit._outcomes[0][1])(None, noise, ())
     digit._draw_drawing()
     assert "和训练图像不像" in digit.answer.value
     assert_chinese(*panels)

@@ -3,9 +3,8 @@
 import numpy as np
 
 from ..data import Dataset
-from ..lessons import OPEN, Verdict, exercise, right, wrong
-
-UNWRITTEN = "Replace the three dots by what your function returns, and run the cell again."
+from ..lessons import exercise, right, wrong
+from .answers import NOT_WRITTEN
 
 
 @exercise("6.1")
@@ -50,7 +49,7 @@ def _(split):
     dataset = Dataset(np.zeros((len(labels), 2, 2), np.uint8), labels)
     parts = split(dataset, 0.2, np.random.default_rng(1))
     if parts is ...:
-        return Verdict(OPEN, UNWRITTEN)
+        return NOT_WRITTEN
     if parts is None:
         return wrong("Your function returns nothing; end it with return and the two arrays.")
     if not isinstance(parts, tuple | list) or len(parts) != 2:
@@ -121,7 +120,7 @@ def _(without):
     training, validation = whole.select(np.arange(7)), whole.select(np.array([3, 7, 9, 8, 11, 10]))
     kept = without(training, validation)
     if kept is ...:
-        return Verdict(OPEN, UNWRITTEN)
+        return NOT_WRITTEN
     if kept is None:
         return wrong("Your function returns nothing; end it with return and the smaller validation set.")
     if not isinstance(kept, Dataset):

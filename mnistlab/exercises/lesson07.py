@@ -6,12 +6,12 @@ import numpy as np
 
 from ..data import load
 from ..evaluation import evaluate
-from ..lessons import OPEN, Verdict, exercise, right, wrong
+from ..lessons import exercise, right, wrong
 from ..network import build
 from ..settings import Settings, generators
 from ..training import train
+from .answers import NOT_WRITTEN
 
-UNWRITTEN = "Replace the three dots by what your function returns, and run the cell again."
 LOSSES, PATIENCE = (0.90, 0.60, 0.50, 0.55, 0.48, 0.49, 0.52, 0.41, 0.40), 2
 # The network that overfits in the lesson, and what may be prescribed to it.
 PATIENT = {
@@ -73,7 +73,7 @@ def _(dropout):
     x = np.full(shape, 2.0)
     y = dropout(x, rate, np.random.default_rng(0))
     if y is ...:
-        return Verdict(OPEN, UNWRITTEN)
+        return NOT_WRITTEN
     if y is None:
         return wrong("Your function returns nothing; end it with return and the new array.")
     if np.shape(y) != shape:

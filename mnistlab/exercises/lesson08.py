@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from ..lessons import OPEN, Verdict, exercise, right, wrong
+from ..lessons import exercise, right, wrong
+from .answers import NOT_WRITTEN
 
-UNWRITTEN = "Replace the three dots by what your function returns, and run the cell again."
 LOSS = 4.6
 
 
@@ -18,7 +18,7 @@ def _(recall):
     matrix, k = np.array([[6, 1, 1], [0, 9, 3], [8, 2, 10]]), 0
     value = recall(matrix.copy(), k)
     if value is ...:
-        return Verdict(OPEN, UNWRITTEN)
+        return NOT_WRITTEN
     if value is None:
         return wrong("Your function returns nothing; end it with return and the share.")
     if np.ndim(value):
@@ -79,7 +79,7 @@ def _(suspects):
     losses, count = np.array([0.3, 2.5, 0.1, 4.0, 0.7, 1.9, 0.2]), 3
     given = suspects(losses.copy(), count)
     if given is ...:
-        return Verdict(OPEN, UNWRITTEN)
+        return NOT_WRITTEN
     if given is None:
         return wrong("Your function returns nothing; end it with return and the rows.")
     found, order = np.ravel(given).astype(float).tolist(), np.argsort(-losses)
