@@ -144,7 +144,7 @@ class Verdict(Html):
         mark = {RIGHT: "Right.", WRONG: "Not yet.", OPEN: "Your turn."}[state]
         html = (
             f'<p role="status" style="border-left:4px solid {colour};padding-left:.6rem">'
-            f'<b style="color:{colour}">{mark}</b> {escape(sentence)}</p>'
+            f"<b>{mark}</b> {escape(sentence)}</p>"
         )
         super().__init__(html, f"{mark} {sentence}")
         self.state = state

@@ -19,7 +19,7 @@ def test_a_lesson_is_a_page_whose_control_works(watched, voila, path):
     page = watched()
     page.goto(urljoin(voila[0], path.name))
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=OPENED)
-    expect(page.locator(".mnistlab-compared")).to_be_visible(timeout=OPENED)
+    expect(page.locator(".mnistlab-compared").last).to_be_visible(timeout=OPENED)
     expect(page.locator(".mnistlab-source").first).to_be_visible()
     expect(page.get_by_text("Your turn.")).to_have_count(len(exercises_of(path)))
     if re.search(r"\$[^$]+\$", "\n".join(cells(path, "markdown"))):
