@@ -30,6 +30,7 @@ BESIDE = {
     ("data", "files"), ("training", "evaluation"), ("training", "augmentation"), ("sweeps", "training"),
     ("sweeps", "experiments"), ("hints", "evaluation"), ("cli", "server"), ("exercises", "lessons"), ("__main__", "cli"),
     ("layers", "initialisers"), ("convolution", "initialisers"), ("convolution", "layers"),
+    ("exercises", "export"),
 }
 
 # What each module may import beyond Python's own library and NumPy.
