@@ -32,6 +32,7 @@ BESIDE = {
     ("sweeps", "experiments"), ("hints", "evaluation"), ("cli", "server"), ("exercises", "lessons"),
     ("__main__", "cli"),
     ("layers", "initialisers"), ("convolution", "initialisers"), ("convolution", "layers"),
+    ("exercises", "export"),
 }
 
 # What each module may import beyond Python's own library and NumPy.
