@@ -18,7 +18,7 @@ FLOORS = [
     ("network", "data", "files", "images"),
     (
         "training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps", "cleaning", "label_errors",
-        "hints", "folders", "novelty", "inspection",
+        "hints", "folders", "novelty", "inspection", "features",
     ),
     ("plots", "export", "diagram", "links", "reproduce", "lessons", "exercises"),
     ("app",),
