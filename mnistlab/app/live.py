@@ -4,6 +4,7 @@ from html import escape
 
 import ipywidgets
 
+from ..language import t
 from .parts import Panel, text
 
 
@@ -18,21 +19,23 @@ class Live(Panel):
     name = "live"
 
     def __init__(self, function, lab=None, **controls):
-        super().__init__(lab)
         self._function, self._controls = function, controls
-        self.shown = text("", "mnistlab-shown")
+        super().__init__(lab)
         for widget in controls.values():
             if widget.has_trait("continuous_update"):
                 widget.continuous_update = False
             widget.observe(self.lab.guard(lambda change: self._show()), "value")
-        box = ipywidgets.Box(list(controls.values()))
+
+    def build(self):
+        self.shown = text("", "mnistlab-shown")
+        box = ipywidgets.Box(list(self._controls.values()))
         box.add_class("mnistlab-controls")
         self.status = text("", "mnistlab-said")
         self.show(box, self.status, self.shown)
         self._show()
 
     def _show(self):
-        self.status.value = "<p>Working …</p>"
+        self.status.value = f"<p>{t('Working …')}</p>"
         try:
             made = self._function(**{name: widget.value for name, widget in self._controls.items()})
         except ValueError as error:
