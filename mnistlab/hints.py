@@ -104,8 +104,9 @@ def dead_units_found(state):
     share = max(state.dead_share, default=0.0)
     if share >= 0.5 and not state.failure:
         layer, rate = state.dead_share.index(share) + 1, state.settings.learning_rate
-        sentence = DEAD if len(state.dead_share) == 1 else DEAD_IN_LAYER
-        return Hint("dead units", t(sentence, share=share, layer=layer, rate=rate), _lower_rate(state.settings))
+        return Hint("dead units", t(
+            DEAD if len(state.dead_share) == 1 else DEAD_IN_LAYER, share=share, layer=layer, rate=rate
+        ), _lower_rate(state.settings))
 
 
 def labels_look_shuffled(state):
