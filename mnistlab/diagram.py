@@ -7,8 +7,9 @@ from .network import parameter_count
 
 INK, LINE, FILL = "#222222", "#9AA5B1", "#0072B2"
 HEIGHT, STEP, DOTS = 170, 128, 7
-MARKS = {"Conv2D": "convolution", "MaxPool2D": "pooled", "BatchNorm": "normalised", "LeakyReLU": "leaky ReLU",
-         "Sigmoid": "sigmoid", "Tanh": "tanh", "ReLU": "ReLU"}
+MARKS = {
+    "BatchNorm": "normalised", "LeakyReLU": "leaky ReLU", "Sigmoid": "sigmoid", "Tanh": "tanh", "ReLU": "ReLU",
+}
 
 
 def network_svg(description):
