@@ -56,13 +56,13 @@ class LiveCurves:
         self.canvas = FigureCanvasAgg(self.figure)
         self.size = 19 if narrow else 12
         self.line_width = 3 if narrow else 2
-        self.loss_axes, self.accuracy_axes = self.figure.subplots(2 if narrow else 1, 1 if narrow else 2)
-        self.axes = {"loss": self.loss_axes, "accuracy": self.accuracy_axes}
         with in_its_fonts():
-            self._furnish()
+            self._furnish(narrow)
         self.begin(epochs, baseline)
 
-    def _furnish(self):
+    def _furnish(self, narrow):
+        self.loss_axes, self.accuracy_axes = self.figure.subplots(2 if narrow else 1, 1 if narrow else 2)
+        self.axes = {"loss": self.loss_axes, "accuracy": self.accuracy_axes}
         for name, ax in self.axes.items():
             self._dress(t(TITLES[name]), ax)
         # Each set of lines is {(chart, part): line}. What is pale belongs to the drawing underneath.
@@ -292,8 +292,9 @@ def in_its_fonts():
 @cache
 def _families():
     """The fonts of a chart in Chinese; a character is drawn in the first of them that has it."""
-    fontManager.addfont(FONT)
     there = set(fontManager.get_font_names())
+    if FAMILY not in there:
+        fontManager.addfont(FONT)
     return (LATIN, FAMILY, *(name for name in OF_THE_MACHINE if name in there))
 
 

@@ -317,7 +317,7 @@ class Lab(traitlets.HasTraits):
     def _free_name(self, name):
         """`name`, or with something added to it, so that no other dataset is called the same."""
         taken = {each.casefold() for each in (*data.NAMES, *data.TITLES.values(), *self._own)}
-        name = name.strip() or t("my images")
+        name = name.strip() or "images"
         if name.casefold() in {each.casefold() for each in (*data.NAMES, *data.TITLES.values())}:
             name = t("{name} (yours)", name=name)
         names = itertools.chain([name], (f"{name} {number}" for number in itertools.count(2)))
