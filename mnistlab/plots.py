@@ -20,6 +20,8 @@ from .training import History
 TRAINING, VALIDATION, BASELINE, INK, GRID = "#0072B2", "#D55E00", "#595959", "#222222", "#DDDDDD"
 # Runs side by side have a colour each, and a shape each for their validation points.
 COMPARED = (("#009E73", "o"), ("#CC79A7", "s"))
+# A run whose name cannot be written on the chart is called so there; the page writes it beside the chart.
+COLOURS = ("green", "purple")
 WIDE, NARROW = (960, 330), (720, 780)
 POINTS = 250
 PALE_RUNS, PALE = 5, 0.25
@@ -194,10 +196,10 @@ class LiveCurves:
         legend = self.compared_legend
         for artist in (self.baseline, legend.get_texts()[-1], legend.legend_handles[-1]):
             artist.set_visible(same)
-        for lines, said, run in zip(self.compared, legend.get_texts(), runs):
+        for number, (lines, said, run) in enumerate(zip(self.compared, legend.get_texts(), runs)):
             self._put(lines, run.history, run.steps_per_epoch)
             said.set_parse_math(False)  # it is free text
-            said.set_text(_cut(writable(run.name), 28))
+            said.set_text(_cut(run.name, 28) if can_write(run.name) else t(COLOURS[number]))
         self._put_best([run.history for run in runs])
         self._fit(self.compared)
         self._draw_background()
@@ -298,11 +300,11 @@ def _families():
     return (LATIN, FAMILY, *(name for name in OF_THE_MACHINE if name in there))
 
 
-def writable(words):
-    """A reader's own words for a chart: a box stands for each character that no font of the chart has."""
+def can_write(words):
+    """Whether the fonts of the charts have every character of a reader's own words."""
     families = _families() if spoken() == CHINESE else (FontProperties().get_family(),)
     fonts = [get_font(fontManager.findfont(FontProperties(family=family))) for family in families]
-    return "".join(each if any(font.get_char_index(ord(each)) for font in fonts) else "□" for each in words)
+    return all(any(font.get_char_index(ord(each)) for font in fonts) for each in words)
 
 
 def _cut(words, length):

@@ -11,7 +11,7 @@ from matplotlib.font_manager import findfont, fontManager, get_font
 from PIL import Image
 
 from mnistlab import language, plots
-from mnistlab.plots import FONT, LATIN, LayerCurves, LiveCurves, writable
+from mnistlab.plots import FONT, LATIN, LayerCurves, LiveCurves, can_write
 from mnistlab.training import History, Row
 
 STEPS = 5
@@ -89,15 +89,23 @@ def test_names_of_any_characters_are_drawn_without_a_warning(language_of_page, n
         Image.open(io.BytesIO(content)).load()
 
 
-def test_a_box_stands_for_what_no_font_has(monkeypatch):
-    assert writable("Run 1, α") == "Run 1, α"
-    assert writable("小 1") == "□ 1"
+@pytest.fixture
+def bare_machine(monkeypatch):
+    """One without any font that has all Chinese characters."""
     monkeypatch.setattr(plots, "OF_THE_MACHINE", ())
     plots._families.cache_clear()
-    language.speak("zh")
-    assert writable("第1次训练") == "第1次训练"
-    assert writable("第1次龘") == "第1次□"
+    yield
     plots._families.cache_clear()
+
+
+def test_a_run_whose_name_no_font_can_write_is_called_by_its_colour(bare_machine):
+    language.speak("zh")
+    assert can_write("第1次训练（已恢复）, α") and not can_write("龘")
+    curves = LiveCurves(2, 0.1)
+    curves.compare([run("第1次训练"), run("小明的龘")])
+    assert [said.get_text() for said in curves.compared_legend.get_texts()[:2]] == ["第1次训练", "紫色"]
+    language.speak("en")
+    assert can_write("Run 1, α") and not can_write("第1次训练")
 
 
 def test_a_font_of_the_machine_serves_for_names(monkeypatch):
