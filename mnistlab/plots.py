@@ -74,10 +74,13 @@ class LiveCurves:
         self.best = {name: self._best_mark(ax) for name, ax in self.axes.items()}
         self.accuracy_axes.set_ylim(0, 1)
         self.accuracy_axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-        self.baseline = self.accuracy_axes.axhline(0, color=BASELINE, linestyle=":", linewidth=1.5, label=t("baseline"))
+        self.baseline = self.accuracy_axes.axhline(
+            0, color=BASELINE, linestyle=":", linewidth=1.5, label=t("baseline")
+        )
         shared = [self.best["accuracy"], self.baseline]
         self.compared_legend = self._legend([lines["accuracy", "training"] for lines in self.compared] + shared)
-        self.compared_legend.set_title(t("solid: training, dashed: validation"), {"size": self.size - 1})
+        styles = t("solid: training, dashed: validation")
+        self.compared_legend.set_title(styles, {"size": self.size - 1})
         self.accuracy_axes.add_artist(self.compared_legend)  # or the next one would take its place
         self._show_points(False)
         self.legend = self._legend([self.lines["accuracy", part] for part in ("training", "validation")] + shared)
@@ -101,8 +104,8 @@ class LiveCurves:
             for part, colour, style in (("training", training, "-"), ("validation", validation, "--")):
                 (lines[name, part],) = ax.plot(
                     [], [], style, color=colour, marker="" if pale else marker, markersize=2.5 * self.line_width,
-                    linewidth=self.line_width * (0.6 if pale else 1), label="" if pale else t(PARTS[part]), animated=not pale,
-                    alpha=PALE if pale else None,
+                    linewidth=self.line_width * (0.6 if pale else 1), label="" if pale else t(PARTS[part]),
+                    animated=not pale, alpha=PALE if pale else None,
                     # The last point lies on the edge and should be seen whole; earlier runs may be longer than this.
                     clip_on=pale or part == "training", in_layout=False,
                 )
