@@ -94,6 +94,9 @@ async def test_no_english_word_is_left_in_any_state(early):
     assert lab.phase == "paused"
     lab.change_all({"learning_rate": 0.05, "epochs": 3})  # the second waits for the next run
     check(training, curves)
+    lab.resume()
+    assert "还剩" in training.progress.value
+    await held(lab)
     lab.one_more("training")
     await lab.task
     lab.one_more("epoch")
