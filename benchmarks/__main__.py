@@ -23,9 +23,8 @@ from .engine import preset_row, tutorial_rows
 from .handwriting import handwriting_rows
 from .page import page_rows
 from .peers import epoch_rows, memory_rows
-from .table import table
+from .table import put_in_readme, table
 
-README = Path(__file__).parents[1] / "README.md"
 FIGURES = Path(__file__).with_name("figures.json")
 PARTS = {
     "epochs": lambda official, options: epoch_rows(official, options.peers),
@@ -42,7 +41,6 @@ FILES = {
     "scaling": lambda official: scaling.chart(scaling.measure(official)),
     "screenshots": lambda official: screenshots.main(),
 }
-START, END = "<!-- {}: start -->", "<!-- {}: end -->"
 
 
 def main():
@@ -54,13 +52,15 @@ def main():
     parser.add_argument("--only", nargs="+", choices=parts, metavar="PART", help=f"some of {', '.join(parts)}")
     options = parser.parse_args()
     official, chosen = mnistlab.load("mnist", options.data_dir), options.only or parts
-    measured = {part: [str(row) for row in PARTS[part](official, options)] for part in chosen if part in PARTS}
-    print(table(row for rows in measured.values() for row in rows))
+    figures = json.loads(FIGURES.read_text("utf-8")) if FIGURES.exists() else {}
+    for part in chosen:
+        if part in PARTS:
+            figures[part] = [str(row) for row in PARTS[part](official, options)]
+            print(table(figures[part]), flush=True)
+            if options.readme:  # at once: a part may take minutes
+                FIGURES.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")
     if not options.readme:
         return
-    figures = json.loads(FIGURES.read_text("utf-8")) if FIGURES.exists() else {}
-    figures |= measured
-    FIGURES.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     put_in_readme("figures", (
         f"{table(row for part in PARTS for row in figures.get(part, ()))}\n\nMeasured on {cores} cores "
@@ -78,14 +78,6 @@ def results_table(outcomes):
         f"| {one.name} | {one.published} | {one.got} | {one.verdict} | {one.seconds:.1f} |" for one in outcomes
     ]
     return "\n".join(["| result | published | got | verdict | seconds |", "|---|---|---|---|---|", *lines])
-
-
-def put_in_readme(part, text):
-    """Replace what stands between the marks of `part`."""
-    readme = README.read_text("utf-8")
-    start, end = START.format(part), END.format(part)
-    before, after = readme.split(start)[0], readme.split(end)[1]
-    README.write_text(f"{before}{start}\n{text}\n{end}{after}", "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,10 @@
-"""A line of the table that `python -m benchmarks` prints, and the table itself."""
+"""A line of the table that `python -m benchmarks` prints, the table itself, and its place in the README."""
 
 from dataclasses import dataclass
+from pathlib import Path
+
+README = Path(__file__).parents[1] / "README.md"
+START, END = "<!-- {}: start -->", "<!-- {}: end -->"
 
 HEAD = "| work | measured | peer | ratio | must reach |\n|---|---|---|---|---|"
 
@@ -24,3 +28,11 @@ class Row:
 def table(rows):
     """Rows as a Markdown table."""
     return "\n".join([HEAD, *map(str, rows)])
+
+
+def put_in_readme(part, text):
+    """Replace what stands between the marks of `part`."""
+    readme = README.read_text("utf-8")
+    start, end = START.format(part), END.format(part)
+    before, after = readme.split(start)[0], readme.split(end)[1]
+    README.write_text(f"{before}{start}\n{text}\n{end}{after}", "utf-8")

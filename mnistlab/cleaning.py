@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from .language import t
+
 SPLITS = ("training", "validation")
 
 
@@ -26,11 +28,14 @@ class Changes:
 
     def __post_init__(self):
         if self.split not in SPLITS:
-            raise ValueError(f"The split is {self.split!r}; it must be {' or '.join(SPLITS)}.")
+            raise ValueError(t(
+                "The split is {split!r}; it must be {one} or {other}.", split=self.split, one=SPLITS[0], other=SPLITS[1]
+            ))
         labels = {}
         for image, label in self.labels.items():
-            whole = _whole("An image", image)
-            labels[whole] = None if label is None else _whole(f"The new label of image {whole}", label)
+            if not _is_whole(image):
+                raise ValueError(t("An image is {image!r}; it must be a whole number from 0 on.", image=image))
+            labels[int(image)] = None if label is None else _label(label, image)
         object.__setattr__(self, "labels", labels)
 
     def __len__(self):
@@ -53,7 +58,7 @@ class Changes:
 
     def relabel(self, image, label):
         """These changes, and this image gets this label, both whole numbers from 0. Raises ValueError for others."""
-        return replace(self, labels={**self.labels, image: _whole(f"The new label of image {image}", label)})
+        return replace(self, labels={**self.labels, image: _label(label, image)})
 
     def keep(self, image):
         """These changes without what they said of this image: it stays as it is."""
@@ -103,15 +108,20 @@ class Changes:
             relabelled = {int(image): label for image, label in relabelled.items()}
             labels = {**relabelled, **dict.fromkeys(deleted)}
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            raise ValueError(
+            raise ValueError(t(
                 "This file does not hold changes to a dataset; choose a JSON file that was downloaded here."
-            ) from None
+            )) from None
         if of != name:
-            raise ValueError(f"These changes are of {of!r}, but the dataset here is {name!r}; choose the other first.")
+            raise ValueError(t(
+                "These changes are of {other!r}, but the dataset here is {own!r}; choose the other first.",
+                other=of, own=name,
+            ))
         if both := sorted(relabelled.keys() & set(deleted)):
-            raise ValueError(f"Image {both[0]} is both deleted and given a label; it must be one of the two.")
+            raise ValueError(t(
+                "Image {image} is both deleted and given a label; it must be one of the two.", image=both[0]
+            ))
         if None in relabelled.values():
-            raise ValueError("A new label is missing; deleted images belong into the list of deleted ones.")
+            raise ValueError(t("A new label is missing; deleted images belong into the list of deleted ones."))
         changes = cls(of, split, labels)
         changes._check(dataset)
         return changes
@@ -120,12 +130,26 @@ class Changes:
         images, classes = len(dataset.images), len(dataset.class_names)
         for image, label in self.labels.items():
             if image >= images:
-                raise ValueError(f"There is no image {image}; those of this dataset go from 0 to {images - 1}.")
+                raise ValueError(t(
+                    "There is no image {image}; those of this dataset go from 0 to {last}.", image=image,
+                    last=images - 1,
+                ))
             if label is not None and label >= classes:
-                raise ValueError(f"The new label of image {image} is {label}; labels go from 0 to {classes - 1}.")
+                raise ValueError(t(
+                    "The new label of image {image} is {label}; labels go from 0 to {last}.", image=image, label=label,
+                    last=classes - 1,
+                ))
 
 
-def _whole(what, value):
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-        raise ValueError(f"{what} is {value!r}; it must be a whole number from 0 on.")
-    return int(value)
+def _label(label, image):
+    """label as a plain int; raises ValueError where it is none for this image."""
+    if not _is_whole(label):
+        raise ValueError(t(
+            "The new label of image {image} is {label!r}; it must be a whole number from 0 on.", image=image,
+            label=label,
+        ))
+    return int(label)
+
+
+def _is_whole(value):
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 0

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 
-from . import data, files, settings as setting_table
+from . import data, files, language, settings as setting_table
 from .evaluation import evaluate
 from .experiments import with_other_labels
 from .network import build
@@ -120,6 +120,7 @@ def _app(options):
 
 
 def _download(options):
+    language.speak(os.environ.get("MNISTLAB_LANG") or language.ENGLISH)  # the lab shows on its page what is said here
     folder = _fetch(options.dataset, options.data_dir)
     if options.json:
         print(json.dumps({"dataset": options.dataset, "folder": str(folder)}))

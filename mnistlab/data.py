@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from . import files
+from .language import t
 
 NAMES = tuple(files.SOURCES)
 TITLES = {"sample": "Bundled sample", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST"}
@@ -134,7 +135,10 @@ def split(dataset, fraction, rng):
     for label, count in enumerate(counts):
         held_out[rng.permutation(np.flatnonzero(labels == label))[:count]] = True
     if not 0 < counts.sum() < len(dataset):
-        raise ValueError(f"{len(dataset)} images cannot be split with a share of {fraction:g} held out.")
+        raise ValueError(t(
+            "{count} images cannot be split with a share of {fraction:g} held out.", count=len(dataset),
+            fraction=fraction,
+        ))
     return dataset.select(np.flatnonzero(~held_out)), dataset.select(np.flatnonzero(held_out))
 
 
@@ -184,10 +188,10 @@ def load(name, data_dir=None):
     arrays = [files.read(file, folders, unpack_to) for file in source.files]
     absent = [file.name for file, array in zip(source.files, arrays) if array is None]
     if absent:
-        raise NotDownloaded(
-            f"{TITLES[name]} is not on this machine yet (no whole {', '.join(absent)} in {folders[0]}). "
-            f"Get it with: mnistlab download {name}"
-        )
+        raise NotDownloaded(t(
+            "{dataset} is not on this machine yet (no whole {files} in {folder}). Get it with: mnistlab download "
+            "{name}", dataset=title(name), files=", ".join(absent), folder=folders[0], name=name,
+        ))
     if name == "sample":
         whole = Dataset(*arrays)
         return whole.select(slice(0, SAMPLE_TRAINING)), whole.select(slice(SAMPLE_TRAINING, None))
@@ -216,8 +220,15 @@ def download(name, data_dir=None, progress=None, **options):
 def known(name):
     """name itself; raises ValueError with the names there are."""
     if name not in NAMES:
-        raise ValueError(f"There is no dataset {name!r}. The datasets are {', '.join(NAMES)}.")
+        names = ", ".join(NAMES)
+        raise ValueError(t("There is no dataset {name!r}. The datasets are {names}.", name=name, names=names))
     return name
+
+
+def title(name):
+    """What a dataset is called on the page, in its language. name: its own, or its title; others stay as they are."""
+    english = TITLES.get(name, name)
+    return t(english) if english in TITLES.values() else english
 
 
 def _places(name, data_dir):

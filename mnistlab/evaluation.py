@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from .data import Batches
+from .language import t
 from .losses import make_loss, softmax
 
 CHUNK = 512
@@ -161,11 +162,17 @@ def logits_in_chunks(network, dataset, logits):
 def fits(network, dataset):
     """Raises ValueError where the dataset has no images, or images or classes that the network is not made for."""
     if len(dataset) == 0:
-        raise ValueError("There are no images in this set; at least one is needed.")
+        raise ValueError(t("There are no images in this set; at least one is needed."))
     if dataset.inputs != network.inputs:
-        raise ValueError(f"The images have {dataset.inputs} pixels; the network expects {network.inputs}.")
+        raise ValueError(t(
+            "The images have {pixels} pixels; the network expects {inputs}.", pixels=dataset.inputs,
+            inputs=network.inputs,
+        ))
     if len(dataset.class_names) > network.outputs:
-        raise ValueError(f"There are {len(dataset.class_names)} classes; the network knows {network.outputs}.")
+        raise ValueError(t(
+            "There are {classes} classes; the network knows {outputs}.", classes=len(dataset.class_names),
+            outputs=network.outputs,
+        ))
 
 
 def evaluate(network, dataset, loss="cross-entropy"):

@@ -18,10 +18,15 @@ from pathlib import Path
 import numpy as np
 
 from . import idx
+from .language import t
 
 CHUNK = 1 << 16
 SLOWEST = 5_000  # bytes a second; thirty students on one slow line get about that each
 DAY = 24 * 60 * 60
+# What systems say of the failures that a full or a locked folder causes, by their numbers.
+FAILURES = {
+    13: "Permission denied", 20: "Not a directory", 28: "No space left on device", 30: "Read-only file system",
+}
 
 
 class DownloadError(Exception):
@@ -180,13 +185,13 @@ def _checked(file, chunks):
     for chunk in chunks:
         count += len(chunk)
         if count > file.length:
-            raise WrongContent(f"more than the {file.length} bytes expected")
+            raise WrongContent(t("more than the {length} bytes expected", length=file.length))
         digest.update(chunk)
         yield chunk
     if count < file.length:
-        raise WrongContent(f"only {count} of {file.length} bytes")
+        raise WrongContent(t("only {count} of {length} bytes", count=count, length=file.length))
     if digest.hexdigest() != file.sha256:
-        raise WrongContent("wrong SHA-256")
+        raise WrongContent(t("wrong SHA-256"))
 
 
 def store(file, folder, chunks, progress=None):
@@ -222,10 +227,10 @@ class _Temporary:
             self.path = folder / f"part-{secrets.token_hex(8)}"
             self._file = open(self.path, "xb", buffering=0)  # no buffer that would be left to write at the end
         except OSError as error:
-            raise CannotWrite(
-                f"The data folder {folder} cannot be written ({error.strerror}). "
-                "Choose another with --data-dir or the variable MNISTLAB_DATA."
-            ) from error
+            raise CannotWrite(t(
+                "The data folder {folder} cannot be written ({reason}). Choose another with --data-dir or the variable "
+                "MNISTLAB_DATA.", folder=folder, reason=_said(error),
+            )) from error
 
     def write(self, content):
         """Raises CannotWrite where there is no room for it."""
@@ -234,10 +239,10 @@ class _Temporary:
             while rest:
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
-            raise CannotWrite(
-                f"The data folder {self.folder} takes no more ({error.strerror}). "
-                "Free some space there, or choose another with --data-dir or the variable MNISTLAB_DATA."
-            ) from error
+            raise CannotWrite(t(
+                "The data folder {folder} takes no more ({reason}). Free some space there, or choose another with "
+                "--data-dir or the variable MNISTLAB_DATA.", folder=self.folder, reason=_said(error),
+            )) from error
 
     def close(self):
         self._file.close()
@@ -278,11 +283,11 @@ def unpacked(chunks):
             try:
                 yield inflater.decompress(chunk, CHUNK)
             except zlib.error as error:
-                raise WrongContent("not a gzip file") from error
+                raise WrongContent(t("not a gzip file")) from error
             chunk = inflater.unconsumed_tail
     yield inflater.flush()
     if not inflater.eof:
-        raise WrongContent("the compressed data ends too early")
+        raise WrongContent(t("the compressed data ends too early"))
 
 
 def _chunks(stream):
@@ -327,10 +332,10 @@ def download(source, folder, progress=None, *, timeout=20.0, patience=30.0, roun
                     return
                 except (requests.RequestException, WrongContent) as error:
                     failures.append(f"{mirror}: {_reason(error)}")
-    raise DownloadError(
-        "The files could not be downloaded. Tried " + "; ".join(failures[-len(source.mirrors) :])
-        + ". Check the connection and try again; the bundled sample works without one."
-    )
+    raise DownloadError(t(
+        "The files could not be downloaded. Tried {mirrors}. Check the connection and try again; the bundled sample "
+        "works without one.", mirrors="; ".join(failures[-len(source.mirrors) :]),
+    ))
 
 
 def _served(session, mirror, source, wanted, folder, timeout, patience):
@@ -345,7 +350,7 @@ def _served(session, mirror, source, wanted, folder, timeout, patience):
             archive.write(chunk)
             size += len(chunk)
             if size > source.length + CHUNK:
-                raise WrongContent("an archive larger than the data in it")
+                raise WrongContent(t("an archive larger than the data in it"))
         arrays = dict(zip(source.files, ("x_train", "y_train", "x_test", "y_test")))
         for file in wanted:
             yield file, _array_bytes(archive.path, arrays[file])
@@ -365,7 +370,7 @@ def _body(session, address, timeout, patience):
             while chunk := response.raw.read1(CHUNK, decode_content=True):
                 count += len(chunk)
                 if time.monotonic() - started > patience + count / SLOWEST:
-                    raise WrongContent("too slow")
+                    raise WrongContent(t("too slow"))
                 yield chunk
         except exceptions.ReadTimeoutError as error:
             raise requests.Timeout from error
@@ -381,13 +386,13 @@ def _array_bytes(archive, name):
             read_header = getattr(np.lib.format, f"read_array_header_{version[0]}_0")
             shape, fortran_order, dtype = read_header(stream)
             if dtype != np.uint8 or fortran_order:
-                raise WrongContent(f"{name} is not unsigned bytes, row by row")
+                raise WrongContent(t("{name} is not unsigned bytes, row by row", name=name))
             yield idx.header(shape)
             yield from _chunks(stream)
     except WrongContent:
         raise
     except Exception as error:  # zipfile and NumPy raise many kinds: BadZipFile, KeyError, ValueError, RuntimeError ...
-        raise WrongContent("not a NumPy archive with the four arrays") from error
+        raise WrongContent(t("not a NumPy archive with the four arrays")) from error
 
 
 def _reason(error):
@@ -395,11 +400,17 @@ def _reason(error):
     import requests
 
     if isinstance(error, requests.HTTPError):
-        return f"HTTP status {error.response.status_code}"
+        return t("HTTP status {status}", status=error.response.status_code)
     if isinstance(error, requests.Timeout):
-        return "no answer in time"
+        return t("no answer in time")
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "the answer was cut short"
+        return t("the answer was cut short")
     if isinstance(error, requests.ConnectionError):
-        return "no connection"
+        return t("no connection")
     return str(error)
+
+
+def _said(error):
+    """What the system says of an OSError."""
+    known = FAILURES.get(error.errno) == error.strerror  # other systems have other words
+    return t(FAILURES[error.errno]) if known else error.strerror

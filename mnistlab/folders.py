@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 
 from .data import Dataset
 from .images import MAX_BYTES, SIDE, UnreadableImage, open_image
+from .language import t
 
 # A message to a server may hold 100 MB (server.py), and something goes with the zip.
 MAX_ZIP, MAX_UNPACKED, MAX_RATIO = 90_000_000, 500_000_000, 100
@@ -76,9 +77,18 @@ class ZipReading:
             if len(path) - 1 > above:
                 classes.setdefault(path[above], []).append((path, info))
             else:
-                self.skipped.append(f"{'/'.join(path)} is in no class's folder and was left out.")
+                self.skipped.append(t("{path} is in no class's folder and was left out.", path="/".join(path)))
+        if not classes:
+            raise ValueError(t(
+                "The zip has no folder with pictures; 2 to {most} classes can be read. {expected}", most=MAX_CLASSES,
+                expected=t(EXPECTED),
+            ))
         if not 2 <= len(classes) <= MAX_CLASSES:
-            raise ValueError(f"The zip has {_found(classes)}; 2 to {MAX_CLASSES} classes can be read. {EXPECTED}")
+            raise ValueError(t(
+                "The zip has {count} class ({shown}); 2 to {most} classes can be read. {expected}" if len(classes) == 1
+                else "The zip has {count} classes ({shown}); 2 to {most} classes can be read. {expected}",
+                count=len(classes), shown=_counted(classes), most=MAX_CLASSES, expected=t(EXPECTED),
+            ))
         return {name: classes[name] for name in sorted(classes, key=_by_value)}
 
     def _read(self):
@@ -99,23 +109,28 @@ class ZipReading:
             with self._zip.open(info) as file:
                 content = file.read(MAX_BYTES + 1)  # whatever size the zip declares
         except Exception as error:  # zipfile raises many kinds: BadZipFile, zlib.error, EOFError ...
-            raise UnreadableImage(f"{name} is damaged within the zip and cannot be read.") from error
+            raise UnreadableImage(t("{name} is damaged within the zip and cannot be read.", name=name)) from error
         picture = open_image(content, name)
         self._pixels += picture.width * picture.height
         if self._pixels > MAX_PIXELS:
-            raise ValueError(
-                f"The pictures in the zip have more than {MAX_PIXELS // 1_000_000:,} million pixels. Make them "
-                f"smaller; {SIDE} x {SIDE} is what is used of them."
-            )
+            raise ValueError(t(
+                "The pictures in the zip have more than {most:,} million pixels. Make them smaller; {side} x {side} is "
+                "what is used of them.", most=MAX_PIXELS // 1_000_000, side=SIDE,
+            ))
         return grey_square(picture, self.fit, self.invert)
 
     def _gathered(self):
         images = {name: found for name, found in self._images.items() if len(found) > 1}
         for name in sorted(self._images.keys() - images.keys()):
             count = len(self._images[name])
-            self.skipped.append(f"The class {name} was left out: it needs 2 readable pictures and has {count}.")
-        if len(images) < 2:
-            raise ValueError(f"The zip has readable pictures in {_found(self._images)}. {EXPECTED}")
+            self.skipped.append(t(
+                "The class {name} was left out: it needs 2 readable pictures and has {count}.", name=name, count=count
+            ))
+        if len(images) < 2:  # of the 2 or more that there are in the zip
+            raise ValueError(t(
+                "The zip has readable pictures in {count} classes ({shown}). {expected}", count=len(self._images),
+                shown=_counted(self._images), expected=t(EXPECTED),
+            ))
         turns = [(turn, label) for label, found in enumerate(images.values()) for turn in range(len(found))]
         turns.sort()
         names = tuple(images)
@@ -163,17 +178,19 @@ def _fitted(grey, fit, ground):
 def _opened(content):
     """The ZipFile of these bytes. Raises ValueError."""
     if len(content) > MAX_ZIP:
-        raise ValueError(
-            f"The zip is {len(content) / 1e6:.0f} MB; up to {MAX_ZIP // 1_000_000} MB can be read. Make its pictures "
-            "smaller."
-        )
+        raise ValueError(t(
+            "The zip is {size:.0f} MB; up to {most} MB can be read. Make its pictures smaller.",
+            size=len(content) / 1e6, most=MAX_ZIP // 1_000_000,
+        ))
     # Each entry of the list of files begins so. Counting them first keeps a list of millions from being built.
     if content.count(b"PK\x01\x02") > MAX_FILES:
-        raise ValueError(f"The zip has more than {MAX_FILES:,} files, the most that can be read. Take fewer pictures.")
+        raise ValueError(t(
+            "The zip has more than {most:,} files, the most that can be read. Take fewer pictures.", most=MAX_FILES
+        ))
     try:
         return zipfile.ZipFile(io.BytesIO(content))
     except Exception as error:  # damage raises many kinds: BadZipFile, struct.error, UnicodeDecodeError ...
-        raise ValueError(f"The file is not a zip, or it is damaged. {EXPECTED}") from error
+        raise ValueError(t("The file is not a zip, or it is damaged. {expected}", expected=t(EXPECTED))) from error
 
 
 def _pictures(archive, weight, skipped):
@@ -190,22 +207,25 @@ def _pictures(archive, weight, skipped):
         if text.endswith("/") or hidden or not path or path[-1].lower() in ("thumbs.db", "desktop.ini"):
             continue
         if not path[-1].lower().endswith(SUFFIXES):
-            skipped.append(f"{'/'.join(path)} is not a PNG or JPEG picture and was left out.")
+            skipped.append(t("{path} is not a PNG or JPEG picture and was left out.", path="/".join(path)))
             continue
         if info.flag_bits & 1:
-            raise ValueError("The zip is locked with a password. Make one without.")
+            raise ValueError(t("The zip is locked with a password. Make one without."))
         unpacked += info.file_size
         # Other methods may ask for gigabytes of memory before the first byte comes out.
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            skipped.append(f"{'/'.join(path)} is packed in a way that cannot be read here. Zip it in the usual way.")
+            skipped.append(t(
+                "{path} is packed in a way that cannot be read here. Zip it in the usual way.", path="/".join(path)
+            ))
         else:
             found.append((path, info))
     # Pictures hardly get smaller in a zip. A few small ones that do are no danger.
     if unpacked > MAX_UNPACKED or (unpacked > MAX_BYTES and unpacked > MAX_RATIO * weight):
-        raise ValueError(
-            f"The zip of {math.ceil(weight / 1e6)} MB would unpack to {unpacked / 1e6:,.0f} MB, so it was not unpacked."
-            f" Its pictures may have up to {MAX_UNPACKED // 1_000_000} MB and up to {MAX_RATIO} times what the zip has."
-        )
+        raise ValueError(t(
+            "The zip of {size} MB would unpack to {unpacked:,.0f} MB, so it was not unpacked. Its pictures may have up "
+            "to {most} MB and up to {ratio} times what the zip has.", size=math.ceil(weight / 1e6),
+            unpacked=unpacked / 1e6, most=MAX_UNPACKED // 1_000_000, ratio=MAX_RATIO,
+        ))
     return found
 
 
@@ -222,10 +242,7 @@ def _by_value(name):
     return (0, int(name), name) if name.isdecimal() and len(name) < 20 else (1, 0, name)
 
 
-def _found(classes):
-    """What there is, in words: "1 class (cats: 12)"."""
-    if not classes:
-        return "no folder with pictures"
+def _counted(classes):
+    """How many pictures the first classes have: "cats: 12, dogs: 9"."""
     counts = [f"{name}: {len(members)}" for name, members in sorted(classes.items())]
-    shown = ", ".join(counts[:5]) + (", ..." if len(counts) > 5 else "")
-    return f"{len(classes)} {'class' if len(classes) == 1 else 'classes'} ({shown})"
+    return ", ".join(counts[:5]) + (", ..." if len(counts) > 5 else "")

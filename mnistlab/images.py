@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
+from .language import t
+
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 25_000_000
 MAX_JPEG_PIXELS = Image.MAX_IMAGE_PIXELS  # Pillow's own limit: a JPEG is decoded at a smaller scale
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # as `open_image` names them
 SIDE, BOX = 28, 20
 WORKING_SIDE = 256
 STEP_SIDE = 128
@@ -37,11 +39,12 @@ class Prepared:
     steps: tuple
 
 
-def prepare(content, name="The file"):
-    """The Prepared image in a file's bytes. name: what messages call it.
+def prepare(content, name=None):
+    """The Prepared image in a file's bytes. name: what messages call it, "The file" if nothing else.
 
     Raises UnreadableImage for an empty, too large, damaged or foreign file, and for one with nothing on it.
     """
+    name = name or t("The file")
     image = open_image(content, name)
     for paper in ("white", "black"):  # white ink on a transparent ground shows only on black
         flat = _on_paper(image, paper)
@@ -52,35 +55,42 @@ def prepare(content, name="The file"):
             return Prepared(original, steps[-1][1], tuple(steps))
         if image.mode != "RGBA":
             break
-    raise UnreadableImage(f"{name} looks blank: there is no digit on it to read. Try one with darker, thicker strokes.")
+    raise UnreadableImage(t(
+        "{name} looks blank: there is no digit on it to read. Try one with darker, thicker strokes.", name=name
+    ))
 
 
-def open_image(content, name="The file"):
+def open_image(content, name):
     """The first frame of an image file, upright, of mode RGB or RGBA (PIL). Raises UnreadableImage."""
     if len(content) == 0:
-        raise UnreadableImage(f"{name} is empty. Choose an image of a digit.")
+        raise UnreadableImage(t("{name} is empty. Choose an image of a digit.", name=name))
     if len(content) > MAX_BYTES:
-        raise UnreadableImage(
-            f"{name} is {len(content) / 1e6:.0f} MB; images may have up to {MAX_BYTES // 1_000_000} MB."
-        )
+        raise UnreadableImage(t(
+            "{name} is {size:.0f} MB; images may have up to {most} MB.", name=name, size=len(content) / 1e6,
+            most=MAX_BYTES // 1_000_000,
+        ))
     if content[4:8] == b"ftyp" and content[8:11] in (b"hei", b"hev", b"mif", b"msf"):
-        raise UnreadableImage(f"{name} is a HEIC photo, which cannot be read here. Save it as JPEG and try again.")
+        raise UnreadableImage(t(
+            "{name} is a HEIC photo, which cannot be read here. Save it as JPEG and try again.", name=name
+        ))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on odd files are not for the user of this program
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return _decoded(content)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise UnreadableImage(
-            f"{name} has too many pixels: a JPEG may have up to {MAX_JPEG_PIXELS // 1_000_000} million, "
-            f"other images {MAX_PIXELS // 1_000_000} million. Make it smaller."
-        ) from None
+        raise UnreadableImage(t(
+            "{name} has too many pixels: a JPEG may have up to {jpeg} million, other images {other} million. Make it "
+            "smaller.", name=name, jpeg=MAX_JPEG_PIXELS // 1_000_000, other=MAX_PIXELS // 1_000_000,
+        )) from None
     except Image.UnidentifiedImageError:
-        raise UnreadableImage(
-            f"{name} is not an image that can be read here. Choose a {_spoken(FORMATS)} file."
-        ) from None
+        raise UnreadableImage(t(
+            "{name} is not an image that can be read here. Choose a PNG, JPEG, WEBP, GIF or BMP file.", name=name
+        )) from None
     except Exception as error:  # Pillow's decoders raise many kinds: OSError, SyntaxError, ValueError, struct.error ...
-        raise UnreadableImage(f"{name} is damaged and cannot be read. Save it or take the photo again.") from error
+        raise UnreadableImage(t(
+            "{name} is damaged and cannot be read. Save it or take the photo again.", name=name
+        )) from error
 
 
 def _decoded(content):
@@ -101,10 +111,6 @@ def _decoded(content):
         image = Image.fromarray(np.uint8(np.asarray(image) >> 8))
     transparent = "A" in image.getbands() or "transparency" in image.info
     return image.convert("RGBA" if transparent else "RGB")
-
-
-def _spoken(names):
-    return ", ".join(names[:-1]) + " or " + names[-1]
 
 
 def _on_paper(image, colour):
@@ -138,11 +144,11 @@ def _stages(image):
     cut = _cut(ink)
     fitted = _fitted(_as_wide_as_mnist(cut))
     return [
-        ("in grey", _small(np.asarray(upright))),
-        ("ink on black", _small(_grey(ink))),
-        ("cropped to the ink", _small(_grey(cut))),
-        ("fitted into 20x20", np.uint8(np.round(fitted))),
-        ("centred in 28x28", _centred(fitted)),
+        (t("in grey"), _small(np.asarray(upright))),
+        (t("ink on black"), _small(_grey(ink))),
+        (t("cropped to the ink"), _small(_grey(cut))),
+        (t("fitted into 20x20"), np.uint8(np.round(fitted))),
+        (t("centred in 28x28"), _centred(fitted)),
     ]
 
 

@@ -80,11 +80,7 @@ def show_lines(lines, x_label, y_label, alt="", x=None, log=()):
         ax.plot(own_x, y, style, color=COLOURS[k % len(COLOURS)], marker="o", markersize=3, label=name)
     for axis in log:
         getattr(ax, f"set_{axis}scale")("log")
-    ax.set_xlabel(x_label)
-    ax.set_ylabel(y_label)
-    ax.grid(color="#DDDDDD", linewidth=0.8)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False)
+    _dress(ax, x_label, y_label)
     return drawn(figure, alt or f"{y_label} against {x_label}: {', '.join(map(str, lines))}")
 
 
@@ -102,12 +98,20 @@ def show_histories(histories, what="loss"):
             label = f"{name}: {'training' if part == 'train' else part}"
             ax.plot(epochs, values, style, color=COLOURS[k % len(COLOURS)], marker="o", markersize=3, label=label)
             said.append(f"{label} ends at {values[-1]:.3f}" if values else f"{label} has no epoch")
-    ax.set_xlabel("epoch")
-    ax.set_ylabel(what)
+    _dress(ax, "epoch", what)
+    return drawn(figure, f"{what.capitalize()} by epoch. " + "; ".join(said))
+
+
+def _dress(ax, x_label, y_label):
+    from matplotlib.ticker import MaxNLocator
+
+    if x_label == "epoch":
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_xlabel(x_label)
+    ax.set_ylabel(y_label)
     ax.grid(color="#DDDDDD", linewidth=0.8)
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)
-    return drawn(figure, f"{what.capitalize()} by epoch. " + "; ".join(said))
 
 
 def compared(source, *rows):
@@ -116,7 +120,8 @@ def compared(source, *rows):
     source: author and title; rows: (what, published, got), each anything that can be said; got may be a float.
     """
     cells = "".join(
-        f'<tr><th scope="row">{escape(str(what))}</th><td>{escape(str(published))}</td><td>{escape(_said(got))}</td></tr>'
+        f'<tr><th scope="row">{escape(str(what))}</th><td>{escape(str(published))}</td>'
+        f"<td>{escape(_said(got))}</td></tr>"
         for what, published, got in rows
     )
     head = f'<tr><th></th><th scope="col">{escape(source)}</th><th scope="col">you</th></tr>'
@@ -139,7 +144,7 @@ class Verdict(Html):
         mark = {RIGHT: "Right.", WRONG: "Not yet.", OPEN: "Your turn."}[state]
         html = (
             f'<p role="status" style="border-left:4px solid {colour};padding-left:.6rem">'
-            f'<b style="color:{colour}">{mark}</b> {escape(sentence)}</p>'
+            f"<b>{mark}</b> {escape(sentence)}</p>"
         )
         super().__init__(html, f"{mark} {sentence}")
         self.state = state

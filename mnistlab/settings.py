@@ -273,7 +273,8 @@ PRESETS = {
 def preset(name):
     """The preset of that name; raises ValueError with the names there are."""
     if name not in PRESETS:
-        raise ValueError(t("There is no preset {name!r}. The presets are {names}.", name=name, names=", ".join(PRESETS)))
+        names = ", ".join(PRESETS)
+        raise ValueError(t("There is no preset {name!r}. The presets are {names}.", name=name, names=names))
     return PRESETS[name]
 
 

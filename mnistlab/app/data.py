@@ -1,6 +1,7 @@
 """The data panel: which dataset, how many of its images, what they look like, and how to get the full ones."""
 
 import asyncio
+import os
 import re
 import subprocess
 import sys
@@ -12,39 +13,40 @@ import ipywidgets
 import numpy as np
 
 from .. import data
+from ..language import spoken, t
 from ..settings import TABLE
 from .parts import Panel, button, help_text, make, picture, set_hidden, text
 from .variations import Variations
 
 EXAMPLES = 2
 # The dataset that is always there comes first.
-CHOICES = [(data.TITLES[name], name) for name in sorted(data.NAMES, key=lambda name: name != "sample")]
-ABOUT = {
-    data.DIGITS: "Handwritten digits, 28 by 28 pixels each, by some 250 people.",
-    data.CLOTHES: "Clothes from the pages of a shop, 28 by 28 pixels each, in ten classes.",
-}
+CHOICES = sorted(data.NAMES, key=lambda name: name != "sample")
 
 
 class DataPanel(Panel):
     """Choose what the network learns from. `lab`: the shared Lab; without one the panel makes its own."""
 
     name = "data"
+    _process, _cancelled = None, False  # of the download: the panel may be built again while it goes on
 
     def build(self):
         lab = self.lab
-        self.choice = make(lab, ipywidgets.Dropdown, description="Dataset", options=self._choices(), value=lab.dataset)
+        self.choice = make(
+            lab, ipywidgets.Dropdown, description=t("Dataset"), options=self._choices(), value=lab.dataset
+        )
         self.size, self._following = None, False
-        self.download_button = button("Download", self._toggle_download, lab)
+        self.download_button = button(t("Download"), self._toggle_download, lab)
         self.note = text("", "mnistlab-data-note", lab=lab)
         self.images = text("", "mnistlab-examples", lab=lab)
-        self._process, self._cancelled = None, False
         self.choice.observe(lab.guard(self._on_choice), "value")
         lab.observe(lab.guard(self._on_dataset), "dataset")
         lab.observe(lab.guard(lambda change: self._follow_settings()), "settings_seen")
         lab.observe(lab.guard(lambda change: self._follow_link()), "link")
-        about = help_text("The bundled sample needs no network; the full sets have 70,000 images and are fetched once.")
+        about = help_text(
+            t("The bundled sample needs no network; the full sets have 70,000 images and are fetched once.")
+        )
         self._choice_box = ipywidgets.VBox([self.choice, about])
-        self._size_box = ipywidgets.VBox([help_text("Fewer images train faster and generalise worse.")])
+        self._size_box = ipywidgets.VBox([help_text(t("Fewer images train faster and generalise worse."))])
         self._split_shown = None
         self._show_dataset()
         self._follow_link()
@@ -56,7 +58,7 @@ class DataPanel(Panel):
         self.show(controls, row, self.images, self.variations)
 
     def _choices(self):
-        return [*CHOICES, *((name, name) for name in self.lab.own)]
+        return [(data.title(name), name) for name in (*CHOICES, *self.lab.own)]
 
     def _on_choice(self, change):
         """Use the chosen dataset if it is on this machine, else offer to fetch it and stay with the present one."""
@@ -68,8 +70,10 @@ class DataPanel(Panel):
         try:
             self.lab.choose_dataset(change["new"])
         except data.NotDownloaded:
-            title = data.TITLES[change["new"]]
-            self._say(f"{title} is not on this machine yet. Press Download to fetch it; until then: {self._in_use()}.")
+            self._say(t(
+                "{dataset} is not on this machine yet. Press Download to fetch it; until then: {in_use}.",
+                dataset=data.title(change["new"]), in_use=self._in_use(),
+            ))
             self._show_button()
 
     def _on_dataset(self, change):
@@ -122,8 +126,8 @@ class DataPanel(Panel):
         """Another slider: in the browser, the keys Home and End go to where a slider ended when it was made."""
         old = self.size
         self.size = make(
-            self.lab, ipywidgets.IntSlider, description="Training images", min=step, max=most, step=step, value=most,
-            continuous_update=False, disabled=bool(old and old.disabled),
+            self.lab, ipywidgets.IntSlider, description=t("Training images"), min=step, max=most, step=step,
+            value=most, continuous_update=False, disabled=bool(old and old.disabled),
         )
         self.size.observe(self.lab.guard(self._on_size), "value")
         self._size_box.children = (self.size, self._size_box.children[-1])
@@ -136,29 +140,29 @@ class DataPanel(Panel):
         images, validation_set = lab.next_parts()
         self._show_size()
         available, watched, kept = len(images), len(validation_set), len(lab.test_set)
-        self._say(
-            f"{data.TITLES.get(lab.dataset, lab.dataset)}: {available + watched + kept:,} images. {available:,} to "
-            f"learn from (training), {watched:,} to watch (validation), {kept:,} kept for the end (test)."
-        )
+        self._say(t(
+            "{dataset}: {total:,} images. {available:,} to learn from (training), {watched:,} to watch (validation), "
+            "{kept:,} kept for the end (test).", dataset=data.title(lab.dataset),
+            total=available + watched + kept, available=available, watched=watched, kept=kept,
+        ))
         self._show_button()
         names, labels = images.class_names, images.labels_of()
         figures = []
         for label, name in enumerate(names):
             rows = np.flatnonzero(labels == label)[:EXAMPLES]
-            pair = "".join(picture(images.image(row), f"A training image of {name}", 42) for row in rows)
+            pair = "".join(picture(images.image(row), t("A training image of {name}", name=name), 42) for row in rows)
             figures.append(f"<figure>{pair}<figcaption>{escape(name)}</figcaption></figure>")
-        about = escape(ABOUT.get(names, ""))
-        self.images.value = f'<p>{about}</p><div class="mnistlab-classes">{"".join(figures)}</div>'
+        self.images.value = f'<p>{_about(names)}</p><div class="mnistlab-classes">{"".join(figures)}</div>'
 
     def _in_use(self):
         name = self.lab.dataset
-        return "the bundled sample" if name == "sample" else data.TITLES.get(name, name)
+        return t("the bundled sample") if name == "sample" else data.title(name)
 
     def _say(self, sentence):
         self.note.value = f"<p>{escape(sentence)}</p>"
 
     def _show_button(self):
-        self.download_button.description = "Cancel" if self._process else "Download"
+        self.download_button.description = t("Cancel" if self._process else "Download")
         self.download_button.disabled = not self._process and self.choice.value == self.lab.dataset
 
     def _toggle_download(self):
@@ -177,12 +181,14 @@ class DataPanel(Panel):
         command = [sys.executable, "-m", "mnistlab", "download", name]
         if self.lab.data_dir:
             command += ["--data-dir", str(self.lab.data_dir)]
-        title = data.TITLES[name]
+        # What it says of a failure is shown here, so it is told in which language and writes it down alike everywhere.
+        environment = {**os.environ, "MNISTLAB_LANG": spoken(), "PYTHONIOENCODING": "utf-8"}
+        title = data.title(name)
         with tempfile.TemporaryDirectory() as folder, open(Path(folder) / "bar", "wb") as writer:
             output = Path(folder) / "bar"
             self._cancelled = False
             nowhere = subprocess.DEVNULL
-            self._process = subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=writer)
+            self._process = subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=writer, env=environment)
             self._show_button()
             self.choice.disabled = True
             shown = None
@@ -192,9 +198,10 @@ class DataPanel(Panel):
                     percent = _last(rb"(\d+) %", output)
                     if percent != shown:
                         shown = percent
+                        words = t("Downloading {dataset}: {percent} %", dataset=title, percent=percent or 0)
                         self.note.value = (
-                            f'<progress aria-label="Download" max="100" value="{percent or 0}"></progress>'
-                            f"<span>Downloading {escape(title)}: {percent or 0} %</span>"
+                            f'<progress aria-label="{t("Download")}" max="100" value="{percent or 0}"></progress>'
+                            f"<span>{escape(words)}</span>"
                         )
                 status = self._process.returncode
             finally:
@@ -204,9 +211,19 @@ class DataPanel(Panel):
             if status == 0:
                 self.lab.choose_dataset(name)
             elif self._cancelled:
-                self._say(f"The download was stopped. Still in use: {self._in_use()}.")
+                self._say(t("The download was stopped. Still in use: {in_use}.", in_use=self._in_use()))
             else:
-                self._say(_last(rb"mnistlab: ([^\r\n]+)", output) or f"{title} could not be downloaded.")
+                said = _last(rb"mnistlab: ([^\r\n]+)", output)
+                self._say(said or t("{dataset} could not be downloaded.", dataset=title))
+
+
+def _about(class_names):
+    """What images of these classes are, where that is known."""
+    if class_names == data.DIGITS:
+        return t("Handwritten digits, 28 by 28 pixels each, by some 250 people.")
+    if class_names == data.CLOTHES:
+        return t("Clothes from the pages of a shop, 28 by 28 pixels each, in ten classes.")
+    return ""
 
 
 def _last(pattern, path):

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..data import DIGITS
 from ..images import MAX_BYTES, UnreadableImage, as_inputs, prepare
+from ..language import t
 from ..losses import softmax
 from ..novelty import Novelty
 from .parts import Opening, Panel, button, help_text, make, picture, row, text
@@ -15,14 +16,14 @@ from .sketch import Sketch
 from .upload import UploadButton
 
 HINT = (
-    "<p>Draw a digit on the sheet, or upload one or several photos: dark on light or light on dark, any size. What you "
-    "draw and upload stays in this session and is kept nowhere.</p>"
+    "Draw a digit on the sheet, or upload one or several photos: dark on light or light on dark, any size. What you "
+    "draw and upload stays in this session and is kept nowhere."
 )
 OTHER_CLASSES = (
-    "<p class='mnistlab-small'>This network was not trained on digits and knows nothing of them: whatever the digit, "
-    "its answer is one of its own classes. Train on a dataset of digits, and it can read yours.</p>"
+    "This network was not trained on digits and knows nothing of them: whatever the digit, its answer is one of its "
+    "own classes. Train on a dataset of digits, and it can read yours."
 )
-NOT_YET = "<p>There is no trained network yet: press Train, and the answer appears here.</p>"
+NOT_YET = "There is no trained network yet: press Train, and the answer appears here."
 # Of many files, not every single one needs to be shown at once.
 SHOW_EVERY = 0.5
 
@@ -35,10 +36,10 @@ class DigitPanel(Panel):
     def build(self):
         lab = self.lab
         self.sheet = Sketch()
-        self.answer = text(NOT_YET, "mnistlab-drawn", lab=lab)
-        self.upload = UploadButton("Upload a digit", MAX_BYTES, self._on_file, lab)
+        self.answer = text(f"<p>{t(NOT_YET)}</p>", "mnistlab-drawn", lab=lab)
+        self.upload = UploadButton(t("Upload a digit"), MAX_BYTES, self._on_file, lab)
         self.results = text("", "mnistlab-prediction", lab=lab)
-        self.teach = Opening("Teach it", self._make_teach, lab)
+        self.teach = Opening(t("Teach it"), self._make_teach, lab)
         self._drawing, self._outcomes = None, []  # what was drawn last, and the files uploaded last
         self._shown_at, self._novelty, self._novelty_of = 0.0, None, None
         self._taught = None  # the pixels that were taught last, and what the network said of them before
@@ -47,7 +48,8 @@ class DigitPanel(Panel):
         lab.observe(lab.guard(lambda change: lab.run or self._on_rest()), "tick")  # a reset
         drawn = ipywidgets.Box([self.sheet, self.answer])
         drawn.add_class("mnistlab-drawing")
-        self.show(text(HINT, "mnistlab-help"), drawn, self.upload, self.results, self.teach)
+        self._draw_drawing()
+        self.show(help_text(t(HINT)), drawn, self.upload, self.results, self.teach)
 
     # What comes in
 
@@ -80,7 +82,8 @@ class DigitPanel(Panel):
 
     def _draw_drawing(self):
         if self._drawing is None:
-            self.answer.value = "<p>The answer follows your pen.</p>" if self.lab.network else NOT_YET
+            words = t("The answer follows your pen.") if self.lab.network else t(NOT_YET)
+            self.answer.value = f"<p>{words}</p>"
         else:
             self.answer.value = _seen(self._drawing) + self._answer(self._drawing.pixels)
 
@@ -96,22 +99,29 @@ class DigitPanel(Panel):
         if isinstance(outcome, str):
             sentence = f'<p class="mnistlab-message mnistlab-alarm"{alarm}>{escape(outcome)}</p>'
             return f'<div class="mnistlab-result">{sentence}</div>'
-        image = picture(outcome.original, f"Your image {name}", 112)
-        yours = f"<figure>{image}<figcaption>your image</figcaption></figure>"
+        image = picture(outcome.original, t("Your image {name}", name=name), 112)
+        yours = f"<figure>{image}<figcaption>{t('your image')}</figcaption></figure>"
         answer = self._answer(outcome.pixels)
         return f'<div class="mnistlab-result">{yours}{_seen(outcome)}<div class="mnistlab-answer">{answer}</div></div>'
 
     def _answer(self, pixels):
         network = self.lab.network
         if network is None:
-            return NOT_YET
+            return f"<p>{t(NOT_YET)}</p>"
         if not np.isfinite(network.parameters).all():
-            return "<p>The last run failed and left no usable network: train again, and the answer appears here.</p>"
+            words = t("The last run failed and left no usable network: train again, and the answer appears here.")
+            return f"<p>{words}</p>"
         if network.inputs != pixels.size:
-            return f"<p>The network reads images of {network.inputs} pixels; yours has {pixels.size}.</p>"
+            words = t(
+                "The network reads images of {inputs} pixels; yours has {pixels}.", inputs=network.inputs,
+                pixels=pixels.size,
+            )
+            return f"<p>{words}</p>"
         names = self.lab.run.train_set.class_names
         answer = _bars(softmax(network.forward(as_inputs(pixels[None])))[0], names)
-        return answer + (self._warning(pixels) if names == DIGITS else OTHER_CLASSES)
+        if names == DIGITS:
+            return answer + self._warning(pixels)
+        return f"{answer}<p class='mnistlab-small'>{t(OTHER_CLASSES)}</p>"
 
     def _warning(self, pixels):
         """Whether the image is like those that the network learned from; a network is sure of itself either way."""
@@ -129,11 +139,15 @@ class DigitPanel(Panel):
         nearest = int(self._novelty.nearest(pixels)[0])
         known = self._novelty_of[0]
         name = known.class_names[int(known.labels_of([nearest])[0])]
+        words = t(
+            "Not like the training images: however sure the answer, it may mean nothing. (It also says so of "
+            "{rate:.1%} of {count:,} validation images, which are digits.)", rate=rate, count=count,
+        )
+        image = picture(known.image(nearest), t("Training image, labelled {label}", label=name), 84)
+        below = t("the most similar training image, labelled {label}", label=escape(name))
         return (
-            "<p class='mnistlab-message mnistlab-novel'>Not like the training images: however sure the answer, it may "
-            f"mean nothing. (It also says so of {rate:.1%} of {count:,} validation images, which are digits.)</p>"
-            f'<figure class="mnistlab-nearest">{picture(known.image(nearest), f"Training image, labelled {name}", 84)}'
-            f"<figcaption>the most similar training image, labelled {escape(name)}</figcaption></figure>"
+            f"<p class='mnistlab-message mnistlab-novel'>{words}</p>"
+            f'<figure class="mnistlab-nearest">{image}<figcaption>{below}</figcaption></figure>'
         )
 
     # Teach it
@@ -142,14 +156,15 @@ class DigitPanel(Panel):
         lab = self.lab
         names = lab.available.class_names
         self.said = text("", "mnistlab-said", "mnistlab-taught", lab=lab)
-        self.right = make(lab, ipywidgets.Dropdown, description="It is", options=[(n, k) for k, n in enumerate(names)])
+        labels = [(name, label) for label, name in enumerate(names)]
+        self.right = make(lab, ipywidgets.Dropdown, description=t("It is"), options=labels)
         return (
-            help_text(
+            help_text(t(
                 "Say what your last drawing or photo is: the network goes on learning from it, mixed with images it "
                 "learned from, so that it does not forget them. Train begins with a fresh network, which knows nothing "
                 "of what you taught this one."
-            ),
-            row(self.right, button("Teach", self._teach, lab)), self.said,
+            )),
+            row(self.right, button(t("Teach"), self._teach, lab)), self.said,
         )
 
     def _teach(self):
@@ -157,7 +172,7 @@ class DigitPanel(Panel):
         readable = [outcome for _, outcome in self._outcomes if not isinstance(outcome, str)]
         image = self._drawing or (readable[-1] if readable else None)
         if image is None:
-            raise ValueError("There is nothing to learn from yet: draw a digit or upload one first.")
+            raise ValueError(t("There is nothing to learn from yet: draw a digit or upload one first."))
         network = self.lab.network
         before = self._verdict(image.pixels) if network and network.inputs == image.pixels.size else ""
         self.lab.teach(image.pixels, self.right.value)
@@ -174,8 +189,10 @@ class DigitPanel(Panel):
         if not self.lab.taught:
             self._taught = None
         if self.teach.is_made:
-            words = f"Before: {self._taught[1]}, now: {self._verdict(self._taught[0])}." if self._taught else ""
-            self.said.value = f"<p>{escape(words)}</p>" if words else ""
+            self.said.value = ""
+            if self._taught:
+                before, now = self._taught[1], self._verdict(self._taught[0])
+                self.said.value = f"<p>{escape(t('Before: {before}, now: {now}.', before=before, now=now))}</p>"
 
 
 def _same_images(one, other):
@@ -185,7 +202,7 @@ def _same_images(one, other):
 
 def _seen(prepared):
     """Every step of the preparation as an image, the last of them what the network sees."""
-    steps = getattr(prepared, "steps", ()) or (("what the network sees", prepared.pixels),)
+    steps = getattr(prepared, "steps", ()) or ((t("what the network sees"), prepared.pixels),)
     figures = "".join(
         f"<figure>{picture(pixels, title, 84)}<figcaption>{escape(title)}</figcaption></figure>"
         for title, pixels in steps
@@ -196,11 +213,14 @@ def _seen(prepared):
 def _outcome(name, size, content):
     """The Prepared image, or the sentence that says why there is none."""
     if size is None:
-        return f"The browser could not read {name}. Choose the file again; if that fails, save a copy and choose that."
+        return t(
+            "The browser could not read {name}. Choose the file again; if that fails, save a copy and choose that.",
+            name=name,
+        )
     if content is None:
-        return (
-            f"{name} is {size / 1e6:.1f} MB; files up to {MAX_BYTES // 1_000_000} MB can be read. "
-            "Save a smaller copy and choose that."
+        return t(
+            "{name} is {size:.1f} MB; files up to {most} MB can be read. Save a smaller copy and choose that.",
+            name=name, size=size / 1e6, most=MAX_BYTES // 1_000_000,
         )
     try:
         return prepare(content, name)
@@ -215,8 +235,10 @@ def _bars(probabilities, class_names):
         f'<td class="mnistlab-bar"><span style="width:{100 * p:.1f}%"></span></td><td>{p:.1%}</td></tr>'
         for k, p in enumerate(probabilities)
     )
-    return (
-        f"<p class='mnistlab-verdict'>This is <b>{escape(class_names[best])}</b>, "
-        f"says the network ({probabilities[best]:.1%}); if not, {escape(class_names[second])} "
-        f"({probabilities[second]:.1%}).</p><table><caption>Probability of each class</caption>{rows}</table>"
+    words = t(
+        "This is <b>{best}</b>, says the network ({probability:.1%}); if not, {second} ({next:.1%}).",
+        best=escape(class_names[best]), probability=probabilities[best], second=escape(class_names[second]),
+        next=probabilities[second],
     )
+    caption = t("Probability of each class")
+    return f"<p class='mnistlab-verdict'>{words}</p><table><caption>{caption}</caption>{rows}</table>"

@@ -93,12 +93,6 @@ def run_title(name):
     return t(RUN, number=given[1]) if given else name
 
 
-def dataset_title(name):
-    """A dataset's title in the page's language, by its name or its English title; others are called as they are."""
-    title = data.TITLES.get(name, name)
-    return t(title) if title in data.TITLES.values() else title
-
-
 class Lab(traitlets.HasTraits):
     """What is going on in one page. Panels read it, call its verbs, and observe its traits.
 
@@ -335,7 +329,7 @@ class Lab(traitlets.HasTraits):
         self.dataset = name
         self.forget_changes()
         if self.phase == "running":
-            self.message = t("{what}: used from the next run on.", what=dataset_title(name))
+            self.message = t("{what}: used from the next run on.", what=data.title(name))
 
     def next_parts(self):
         """(images to learn from, validation set) of the next run: the dataset, split as the settings say now.
@@ -371,7 +365,7 @@ class Lab(traitlets.HasTraits):
     def learned_other(self):
         """The title of the dataset that the network has learned, where another one is in use now; else ""."""
         learned = self.record.dataset if self.record else ""
-        return "" if learned == data.TITLES.get(self.dataset, self.dataset) else dataset_title(learned)
+        return "" if learned == data.TITLES.get(self.dataset, self.dataset) else data.title(learned)
 
     @property
     def peculiar(self):

@@ -5,9 +5,9 @@ from html import escape
 
 import numpy as np
 
+from .. import data
 from ..evaluation import Evaluation, logits_in_chunks
 from ..language import t
-from .lab import dataset_title
 from .parts import button, row
 from .runs import html
 
@@ -26,7 +26,7 @@ class LastLook:
     def _show(self):
         """Whether the button works follows from the lab; a tick may be a reset."""
         lab = self.lab
-        title, other = dataset_title(lab.dataset), lab.learned_other
+        title, other = data.title(lab.dataset), lab.learned_other
         self.button.disabled = lab.phase != "idle" or lab.run is None or bool(other) or self._looking
         words = _why(lab.test_looks.get(lab.dataset, 0), title, len(lab.test_set))
         if other:

@@ -9,9 +9,11 @@ import ipywidgets
 import numpy as np
 
 from ..cleaning import Changes
+from ..data import title
 from ..evaluation import Evaluation, logits_in_chunks
 from ..label_errors import MNIST_TEST
-from .parts import Opening, Panel, button, help_text, make, number, picture, row, text
+from ..language import t
+from .parts import Opening, Panel, button, help_text, make, picture, row, text
 from .upload import UploadButton
 
 COUNT = 12
@@ -21,23 +23,53 @@ ALL = "all"
 SHOW_EVERY = 0.5
 # In bytes; every image of MNIST with another label takes less.
 MAX_FILE = 5_000_000
-SETS = (("Validation", "validation"), ("Training", "training"), ("Test", "test"))
+SETS = {"validation": "Validation", "training": "Training", "test": "Test"}
 # Takes as much room as the images will, so that nothing below moves when they come.
-EMPTY = (
-    "<p>After the first epoch the twelve images with the highest loss appear here.</p>"
-    + '<div class="mnistlab-grid" aria-hidden="true">'
-    + '<div class="mnistlab-empty"></div>' * COUNT + "</div>"
-)
+ROOM = '<div class="mnistlab-grid" aria-hidden="true">' + '<div class="mnistlab-empty"></div>' * COUNT + "</div>"
 LABEL_ERRORS = (
     "MNIST's own test set has label errors: for fifteen of its images people have agreed that the label is wrong "
     "(labelerrors.com, arXiv 2103.14749). Those among these images are marked."
 )
-
-
 TEST_IS_CLOSED = (
-    "<p>Test images are shown here after a look at the test set: at the very end, press “Evaluate once on the test "
-    "set” under the curves. Whoever looks earlier begins to choose by them.</p>"
+    "Test images are shown here after a look at the test set: at the very end, press “{button}” under the curves. "
+    "Whoever looks earlier begins to choose by them."
 )
+# Sentences that name one of the sets: each language has its own way to weave that in.
+WRONG = {
+    "validation": "{wrong:,} of {total:,} validation images are read wrongly.",
+    "training": "{wrong:,} of {total:,} training images are read wrongly.",
+    "test": "{wrong:,} of {total:,} test images are read wrongly.",
+}
+READ_AS = {
+    "validation": "Validation image {number}: read as {prediction}, labelled {actual}",
+    "training": "Training image {number}: read as {prediction}, labelled {actual}",
+    "test": "Test image {number}: read as {prediction}, labelled {actual}",
+    "taught": "Taught image: read as {prediction}, labelled {actual}",
+}
+WHAT_TO_DO = {
+    "validation": "What to do with validation image {number}", "training": "What to do with training image {number}",
+}
+DOWNLOAD = {
+    "validation": "Download the changes to the validation set", "training": "Download the changes to the training set",
+}
+LOADED_ONE = {
+    "validation": "Loaded: 1 change to the validation set.", "training": "Loaded: 1 change to the training set.",
+}
+LOADED = {
+    "validation": "Loaded: {count:,} changes to the validation set.",
+    "training": "Loaded: {count:,} changes to the training set.",
+}
+ANSWERED = {
+    "validation":
+        "It answers {coverage:.1%} of the {total:,} validation images and gets {accuracy:.1%} of these right.",
+    "training": "It answers {coverage:.1%} of the {total:,} training images and gets {accuracy:.1%} of these right.",
+    "test": "It answers {coverage:.1%} of the {total:,} test images and gets {accuracy:.1%} of these right.",
+}
+SILENT = {
+    "validation": "It answers 0.0% of the {total:,} validation images so there is nothing to get right.",
+    "training": "It answers 0.0% of the {total:,} training images so there is nothing to get right.",
+    "test": "It answers 0.0% of the {total:,} test images so there is nothing to get right.",
+}
 
 
 class MistakesPanel(Panel):
@@ -49,19 +81,19 @@ class MistakesPanel(Panel):
     name = "mistakes"
 
     def build(self):
-        lab = self.lab
-        self.set = make(lab, ipywidgets.Dropdown, description="Images of", options=SETS)
-        self.label = make(lab, ipywidgets.Dropdown, description="Class", options=self._classes())
-        self.images = text(EMPTY, "mnistlab-top-losses", lab=lab)
-        self.more_button = button("12 more", self._on_more, lab)
-        self.delete_button = button("Delete all shown", self._delete_all, lab)
+        lab, sets = self.lab, [(t(SETS[split]), split) for split in SETS]
+        self.set = make(lab, ipywidgets.Dropdown, description=t("Images of"), options=sets)
+        self.label = make(lab, ipywidgets.Dropdown, description=t("Class"), options=self._classes())
+        self.images = text(_empty(), "mnistlab-top-losses", lab=lab)
+        self.more_button = button(t("12 more"), self._on_more, lab)
+        self.delete_button = button(t("Delete all shown"), self._delete_all, lab)
         self.note = text("", "mnistlab-changes", lab=lab)
-        self.again_button = button("Train again on the cleaned set", lambda: lab.start(cleaned=True), lab)
-        self.undo_button = button("Undo all changes", self._undo, lab)
+        self.again_button = button(t("Train again on the cleaned set"), lambda: lab.start(cleaned=True), lab)
+        self.undo_button = button(t("Undo all changes"), self._undo, lab)
         self.sides = text("", "mnistlab-before-after", lab=lab)
-        self.matrix = Opening("Confusion matrix, precision and recall", self._make_matrix, lab)
-        self.threshold = Opening("I don't know", self._make_threshold, lab)
-        self.file = Opening("Save or load the changes", self._make_file, lab)
+        self.matrix = Opening(t("Confusion matrix, precision and recall"), self._make_matrix, lab)
+        self.threshold = Opening(t("I don't know"), self._make_threshold, lab)
+        self.file = Opening(t("Save or load the changes"), self._make_file, lab)
         # What is drawn, and the last evaluation of another set than validation with what it is of.
         self._shown_at, self._drawn, self._evaluation, self._of = 0.0, None, None, None
         self._page, self._shown = 0, []  # how many twelves were passed over, and the Mistakes that are shown
@@ -80,6 +112,8 @@ class MistakesPanel(Panel):
             row(self.set, self.label), self.images, row(self.more_button, self.delete_button),
             row(self.again_button, self.undo_button), self.note, self.sides, self.matrix, self.threshold, self.file,
         )
+        self._show()
+        self._show_sides()
 
     # When to draw
 
@@ -120,7 +154,7 @@ class MistakesPanel(Panel):
 
     def _classes(self):
         images = self.lab.run.train_set if self.lab.run else self.lab.available
-        return [("all", ALL), *((name, label) for label, name in enumerate(images.class_names))]
+        return [(t("all"), ALL), *((name, label) for label, name in enumerate(images.class_names))]
 
     def _dataset(self):
         run = self.lab.run
@@ -130,14 +164,15 @@ class MistakesPanel(Panel):
         """All that is open, from the evaluation of the chosen set by the network as it is now."""
         lab, run = self.lab, self.lab.run
         if run is None or run.evaluation is None:
-            self._draw_nothing(EMPTY)
+            self._draw_nothing(_empty())
         elif self.set.value == "test" and lab.learned_other:
-            self._draw_nothing(
-                f"<p>The network has learned {escape(lab.learned_other)}, and the dataset is another one now: choose "
-                "that dataset again, or train, to see test images here.</p>"
+            words = t(
+                "The network has learned {dataset}, and the dataset is another one now: choose that dataset again, or "
+                "train, to see test images here.", dataset=title(lab.learned_other),
             )
+            self._draw_nothing(f"<p>{escape(words)}</p>")
         elif self.set.value == "test" and not lab.test_looks.get(lab.dataset):
-            self._draw_nothing(TEST_IS_CLOSED)
+            self._draw_nothing(f"<p>{t(TEST_IS_CLOSED, button=t('Evaluate once on the test set'))}</p>")
         elif self.set.value == "validation":
             self._draw(run.evaluation)
         elif lab.phase not in ("running", "stopping"):
@@ -177,26 +212,28 @@ class MistakesPanel(Panel):
         mistakes = evaluation.top_losses((self._page + 1) * COUNT, label)[self._page * COUNT :]
         self._shown = mistakes
         wrong = int((evaluation.predictions != evaluation.labels).sum())
-        sentence = (
-            f"{wrong:,} of {len(evaluation.labels):,} {self.set.value} images are read wrongly. {self._which()}; "
-            "“sure” is the probability that the network gives to its own answer."
-        )
+        said = [t(WRONG[self.set.value], wrong=wrong, total=len(evaluation.labels)), self._which()]
         if self.set.value == "test" and self.lab.dataset == "mnist":
-            sentence += " " + LABEL_ERRORS
+            said.append(t(LABEL_ERRORS))
         if self.lab.learned_other:
-            sentence += (
-                f" They are of {self.lab.learned_other}, which the network has learned; another dataset is in use now, "
-                "so nothing can be changed here."
-            )
-        self.images.value = f"<p>{escape(sentence)}</p>{self._grid(mistakes)}"
+            said.append(t(
+                "They are of {dataset}, which the network has learned; another dataset is in use now, so nothing can "
+                "be changed here.", dataset=title(self.lab.learned_other),
+            ))
+        self.images.value = f"<p>{escape(' '.join(said))}</p>{self._grid(mistakes)}"
         self._draw_parts()
         self._enable()
 
     def _which(self):
         if not self._page:
-            return "These have the highest loss"
+            return t(
+                "These have the highest loss; “sure” is the probability that the network gives to its own answer."
+            )
         first = self._page * COUNT + 1
-        return f"These are numbers {first} to {first + len(self._shown) - 1} by loss"
+        return t(
+            "These are numbers {first} to {last} by loss; “sure” is the probability that the network gives to its own "
+            "answer.", first=first, last=first + len(self._shown) - 1,
+        )
 
     def _on_more(self):
         """The next twelve; after the last ones the first again."""
@@ -224,16 +261,19 @@ class MistakesPanel(Panel):
         prediction, actual = names[mistake.prediction], names[mistake.actual]
         number = int(dataset.indices[mistake.index])
         taught = self._is_taught(number)
-        what = "Taught image" if taught else f"{self.set.label} image {number}"
-        words = f"{what}: read as {prediction}, labelled {actual}"
+        kind = "taught" if taught else self.set.value
+        words = t(READ_AS[kind], number=number, prediction=prediction, actual=actual)
         right = " mnistlab-right" if mistake.prediction == mistake.actual else ""
         known = MNIST_TEST.get(number) if (self.set.value, self.lab.dataset) == ("test", "mnist") else None
-        error = "<br>a known label error" if known else ""
+        pair = dict(prediction=escape(prediction), actual=escape(actual))
+        lines = [
+            t("read as <b>{prediction}</b>, labelled&nbsp;{actual}", **pair),
+            t("loss {loss:.2f}", loss=mistake.loss), t("{probability:.0%} sure", probability=mistake.probability),
+            *([t("a known label error")] if known else ()),
+        ]
         return (
             f'<figure class="mnistlab-figure{right}">{picture(dataset.image(mistake.index), words, 84)}<figcaption>'
-            f"read as <b>{escape(prediction)}</b>, labelled&nbsp;{escape(actual)}<br>"
-            f"loss {mistake.loss:.2f}<br>{mistake.probability:.0%} sure{error}</figcaption>"
-            f"{'' if taught else self._choice(number, names)}</figure>"
+            f"{'<br>'.join(lines)}</figcaption>{'' if taught else self._choice(number, names)}</figure>"
         )
 
     def _can_clean(self):
@@ -247,14 +287,15 @@ class MistakesPanel(Panel):
             return ""
         labels = self.lab.changes[self.set.value].labels
         chosen = "keep" if number not in labels else "delete" if labels[number] is None else str(labels[number])
-        options = [("keep", "Keep"), ("delete", "Delete"), *((str(k), f"label {name}") for k, name in enumerate(names))]
+        new = ((str(k), t("label {name}", name=name)) for k, name in enumerate(names))
+        options = [("keep", t("Keep")), ("delete", t("Delete")), *new]
         items = "".join(
             f'<option value="{value}"{" selected" if value == chosen else ""}>{escape(word)}</option>'
             for value, word in options
         )
         return (
             f'<select data-act="clean" data-value="{self.set.value} {number}" '
-            f'aria-label="What to do with {self.set.value} image {number}">{items}</select>'
+            f'aria-label="{t(WHAT_TO_DO[self.set.value], number=number)}">{items}</select>'
         )
 
     # Cleaning
@@ -293,10 +334,15 @@ class MistakesPanel(Panel):
         changes = self.lab.changes.values()
         deleted, relabelled = (sum(len(getattr(each, kind)) for each in changes) for kind in ("deleted", "relabelled"))
         if deleted or relabelled:
-            sentence = f"To be changed: {deleted} deleted, {relabelled} with a new label. No file is ever changed."
+            sentence = t(
+                "To be changed: {deleted} deleted, {relabelled} with a new label. No file is ever changed.",
+                deleted=deleted, relabelled=relabelled,
+            )
         else:
-            sentence = "Choose Delete or a new label under an image whose label is wrong, then train again without it."
-        self.note.value = f"<p>{sentence}{self._noise_left()}</p>"
+            sentence = t(
+                "Choose Delete or a new label under an image whose label is wrong, then train again without it."
+            )
+        self.note.value = f"<p>{f'{sentence} {self._noise_left()}'.strip()}</p>"
         busy = self.lab.phase in ("running", "stopping")
         self.again_button.disabled = busy or not (deleted or relabelled)
         self.undo_button.disabled = not (deleted or relabelled)
@@ -310,7 +356,12 @@ class MistakesPanel(Panel):
         if not noise:
             return ""
         gone = sum(image in labels and labels[image] in (None, right) for image, right in noise.items())
-        return f" Of the {number(len(noise), 'label')} that noise changed, {gone} {'is' if gone == 1 else 'are'} gone."
+        if len(noise) == 1:
+            return t("The label that noise changed is gone." if gone else "The label that noise changed is not gone.")
+        return t(
+            "Of the {count:,} labels that noise changed, {gone} is gone." if gone == 1
+            else "Of the {count:,} labels that noise changed, {gone} are gone.", count=len(noise), gone=gone,
+        )
 
     def _show_sides(self):
         """Before and after cleaning, both measured on the validation set as it was and as it is now."""
@@ -324,28 +375,27 @@ class MistakesPanel(Panel):
             pass
         kept = np.isin(original.indices, cleaned.indices)
         lines = ""
-        for words, outputs in (("Before cleaning", lab.before), ("After cleaning", logits)):
+        for words, outputs in ((t("Before cleaning"), lab.before), (t("After cleaning"), logits)):
             figures = []
             for rows, dataset in ((slice(None), original), (kept, cleaned)):
                 evaluation = Evaluation(outputs[rows], dataset.labels_of(), run.loss.name)
                 figures.append(f"<td>{evaluation.accuracy:.2%}</td><td>{evaluation.loss:.3f}</td>")
             lines += f'<tr><th scope="row">{words}</th>{"".join(figures)}</tr>'
-        title = _compared(lab.before_was, lab.peculiar, lab.before_settings == lab.record.settings)
+        caption = _compared(lab.before_was, lab.peculiar, lab.before_settings == lab.record.settings)
+        sets = (t("validation set as it was"), t("validation set cleaned"))
+        heads = "".join(f'<th colspan="2" scope="colgroup">{words}</th>' for words in sets)
+        measures = "".join(f'<th scope="col">{words}</th>' for words in 2 * (t("accuracy"), t("loss")))
         self.sides.value = (
-            f"<table><caption>{title}</caption><tr><td></td>"
-            '<th colspan="2" scope="colgroup">validation set as it was</th>'
-            '<th colspan="2" scope="colgroup">validation set cleaned</th></tr>'
-            '<tr><td></td><th scope="col">accuracy</th><th scope="col">loss</th><th scope="col">accuracy</th>'
-            f'<th scope="col">loss</th></tr>{lines}</table>'
+            f"<table><caption>{caption}</caption><tr><td></td>{heads}</tr><tr><td></td>{measures}</tr>{lines}</table>"
         )
 
     def _make_file(self):
         self.link = text("", "mnistlab-link")
         self.load = UploadButton(
-            "Load changes", MAX_FILE, self._on_load, self.lab, images=False, accept=".json,application/json"
+            t("Load changes"), MAX_FILE, self._on_load, self.lab, images=False, accept=".json,application/json"
         )
         self._show_link()
-        about = help_text("The changes are a small text file: which images go, and which labels are new.")
+        about = help_text(t("The changes are a small text file: which images go, and which labels are new."))
         return about, self.link, self.load
 
     def _show_link(self):
@@ -355,16 +405,17 @@ class MistakesPanel(Panel):
                 content = base64.b64encode(changes.to_json().encode()).decode()
                 links += (
                     f'<a download="{self.lab.dataset}-{split}-changes.json" '
-                    f'href="data:application/json;base64,{content}">Download the changes to the {split} set</a> '
+                    f'href="data:application/json;base64,{content}">{t(DOWNLOAD[split])}</a> '
                 )
-        self.link.value = f"<p>{links or 'There are no changes to download yet.'}</p>"
+        self.link.value = f"<p>{links or t('There are no changes to download yet.')}</p>"
 
     def _on_load(self, name, size, content, first, last):
         if content is None:
-            raise ValueError(f"{name} cannot be read, or is too large to be a file of changes.")
+            raise ValueError(t("{name} cannot be read, or is too large to be a file of changes.", name=name))
         loaded = Changes.from_json(content.decode("utf-8", "replace"), self.lab.dataset, self.lab.available)
         self.lab.put_changes(self.lab.changes[loaded.split].merge(loaded))
-        self.lab.message = f"Loaded: {number(len(loaded), 'change')} to the {loaded.split} set."
+        one, split = len(loaded) == 1, loaded.split
+        self.lab.message = t(LOADED_ONE[split] if one else LOADED[split], count=len(loaded))
         self._show()
 
     # Confusion matrix, precision and recall
@@ -372,13 +423,13 @@ class MistakesPanel(Panel):
     def _make_matrix(self):
         self.table, self.cell = text("", "mnistlab-matrix"), text("", "mnistlab-cell")
         self._draw_matrix()
-        about = help_text("Rows are labels, columns what the network says. A cell opens its images.")
+        about = help_text(t("Rows are labels, columns what the network says. A cell opens its images."))
         return about, self.table, self.cell
 
     def _draw_matrix(self):
         evaluation = self._drawn
         if evaluation is None:
-            self.table.value = "<p>There is nothing to show before the first epoch.</p>"
+            self.table.value = f"<p>{t('There is nothing to show before the first epoch.')}</p>"
             self.cell.value = ""
             return
         names, matrix = self.lab.run.train_set.class_names, evaluation.confusion_matrix
@@ -393,10 +444,10 @@ class MistakesPanel(Panel):
             )
         self.table.value = (
             # In the table the caption would scroll with it; the frame can be scrolled by keyboard.
-            '<p class="mnistlab-small">Label by row, prediction by column</p>'
-            '<div class="mnistlab-wide" role="region" aria-label="Confusion matrix" tabindex="0"><table>'
-            f'<tr><td></td>{head}<th scope="col">precision</th><th scope="col">recall</th></tr>{"".join(lines)}'
-            "</table></div>"
+            f'<p class="mnistlab-small">{t("Label by row, prediction by column")}</p>'
+            f'<div class="mnistlab-wide" role="region" aria-label="{t("Confusion matrix")}" tabindex="0"><table>'
+            f'<tr><td></td>{head}<th scope="col">{t("precision")}</th><th scope="col">{t("recall")}</th></tr>'
+            f'{"".join(lines)}</table></div>'
         )
         if self._opened and max(self._opened) < len(names):
             self._show_cell()
@@ -408,10 +459,14 @@ class MistakesPanel(Panel):
             return "<td>·</td>"
         # Mistakes by their share of the most frequent one; what is right needs no colour.
         tint = 0 if actual == prediction else 0.15 + 0.6 * count / max(most, 1)
+        words = t(
+            "{count:,} image of {actual} read as {prediction}" if count == 1
+            else "{count:,} images of {actual} read as {prediction}",
+            count=count, actual=names[actual], prediction=names[prediction],
+        )
         return (
             f'<td style="background:rgba(213,94,0,{tint:.2f})"><button type="button" data-act="cell" '
-            f'data-value="{actual} {prediction}" aria-label="{number(count, "image")} of {escape(names[actual])} '
-            f'read as {escape(names[prediction])}">{count}</button></td>'
+            f'data-value="{actual} {prediction}" aria-label="{escape(words)}">{count}</button></td>'
         )
 
     def _on_cell(self, value, choice):
@@ -425,15 +480,21 @@ class MistakesPanel(Panel):
         evaluation, names = self._drawn, self.lab.run.train_set.class_names
         rows = evaluation.confused(actual, prediction)
         shown = evaluation.mistakes(rows[:COUNT])
-        found = f"{number(len(rows), 'image')}, highest loss first" if len(rows) else "no image any more"
-        sentence = f"{names[actual]} read as {names[prediction]}: {found}."
+        pair = dict(actual=names[actual], prediction=names[prediction])
+        if len(rows) == 0:
+            sentence = t("{actual} read as {prediction}: no image any more.", **pair)
+        else:
+            sentence = t(
+                "{actual} read as {prediction}: {count:,} image, highest loss first." if len(rows) == 1
+                else "{actual} read as {prediction}: {count:,} images, highest loss first.", count=len(rows), **pair,
+            )
         self.cell.value = f"<p>{escape(sentence)}</p>{self._grid(shown)}"
 
     # I don't know
 
     def _make_threshold(self):
         self.slider = make(
-            self.lab, ipywidgets.FloatSlider, description="Confidence threshold", min=0.0, max=0.99, step=0.01,
+            self.lab, ipywidgets.FloatSlider, description=t("Confidence threshold"), min=0.0, max=0.99, step=0.01,
             value=0.9, continuous_update=False,
         )
         self.slider.observe(self.lab.guard(lambda change: self._draw_threshold()), "value")
@@ -443,32 +504,41 @@ class MistakesPanel(Panel):
         controls.add_class("mnistlab-controls")
         controls.add_class("mnistlab-threshold")
         return (
-            help_text("Below this probability the network may say “I don't know” instead of guessing."), controls,
+            help_text(t("Below this probability the network may say “I don't know” instead of guessing.")), controls,
             self.answered,
         )
 
     def _draw_threshold(self):
         evaluation = self._drawn
         if evaluation is None:
-            self.answered.value = "<p>There is nothing to measure before the first epoch.</p>"
+            self.answered.value = f"<p>{t('There is nothing to measure before the first epoch.')}</p>"
             return
         coverage, accuracy = evaluation.answered(self.slider.value)
-        everything = f"Without a threshold it gets {evaluation.accuracy:.1%} of all right."
-        got = f"and gets {accuracy:.1%} of these right" if coverage else "so there is nothing to get right"
-        self.answered.value = (
-            f"<p>It answers {coverage:.1%} of the {len(evaluation.labels):,} {self.set.value} images {got}. "
-            f"{everything}</p>"
-        )
+        total, split = len(evaluation.labels), self.set.value
+        if coverage:
+            answers = t(ANSWERED[split], coverage=coverage, total=total, accuracy=accuracy)
+        else:
+            answers = t(SILENT[split], total=total)
+        everything = t("Without a threshold it gets {accuracy:.1%} of all right.", accuracy=evaluation.accuracy)
+        self.answered.value = f"<p>{answers} {everything}</p>"
+
+
+def _empty():
+    return f"<p>{t('After the first epoch the twelve images with the highest loss appear here.')}</p>{ROOM}"
 
 
 def _compared(before, after, same_settings):
     """The title of the table of before and after: whether the cleaning is all that is not the same."""
-    odd = [f"{when} cleaning it was {what}" for when, what in (("before", before), ("after", after)) if what]
+    odd = []
+    if before:
+        odd.append(t("before cleaning it was {what}", what=before))
+    if after:
+        odd.append(t("after cleaning it was {what}", what=after))
     if not same_settings:
-        odd.append("the settings are not the same")
+        odd.append(t("the settings are not the same"))
     if not odd:
-        return "The same training, before and after cleaning"
-    return f"Before and after cleaning, but not the same training: {'; '.join(odd)}"
+        return t("The same training, before and after cleaning")
+    return t("Before and after cleaning, but not the same training: {differences}", differences="; ".join(odd))
 
 
 def _share(value):

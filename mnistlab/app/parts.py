@@ -88,11 +88,6 @@ def text(html="", *classes, lab=None):
     return widget
 
 
-def number(count, what):
-    """How many there are of something, in words: "1 image", "1,200 images"."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
-
-
 def button(label, on_click, lab, primary=False):
     """A button whose click is guarded."""
     made = make(lab, ipywidgets.Button, description=label)

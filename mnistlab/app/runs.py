@@ -7,9 +7,9 @@ from html import escape
 
 import ipywidgets
 
+from .. import data
 from ..language import t
 from ..settings import TABLE, Settings
-from .lab import dataset_title
 from .parts import button, make, row
 
 NOT_YET = "No run yet. A run appears here when it is over or paused."
@@ -223,7 +223,7 @@ def runs_csv(records):
 def _differing(records):
     """[(what, its value in each Record, in words)] for data and settings that are not the same in all of them."""
     columns = [
-        (t("Dataset"), [dataset_title(record.dataset) for record in records]),
+        (t("Dataset"), [data.title(record.dataset) for record in records]),
         (t("Cleaned"), [_said(record.cleaned) for record in records]),
     ]
     for name, item in TABLE.items():

@@ -13,7 +13,7 @@ function element(tag, properties, ...children) {
 function sheet(model) {
   const canvas = element("canvas", { width: SIDE, height: SIDE, className: "mnistlab-sheet" });
   canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", "Sheet to draw a digit on with mouse, finger or pen");
+  canvas.setAttribute("aria-label", t("Sheet to draw a digit on with mouse, finger or pen"));
   const pen = canvas.getContext("2d");
   let strokes = [];
   let timer = null;
@@ -71,8 +71,8 @@ function sheet(model) {
     for (const each of between.length ? between : [event]) strokes.at(-1).push(place(each));
     changed();
   });
-  const undo = element("button", { type: "button", textContent: "Undo", className: "jupyter-button" });
-  const clear = element("button", { type: "button", textContent: "Clear", className: "jupyter-button" });
+  const undo = element("button", { type: "button", textContent: t("Undo"), className: "jupyter-button" });
+  const clear = element("button", { type: "button", textContent: t("Clear"), className: "jupyter-button" });
   undo.addEventListener("click", () => {
     strokes.pop();
     changed();

@@ -89,7 +89,7 @@ function render({ model, el }) {
     });
   }
   el.classList.add("mnistlab-upload");
-  el.append(button, input, "or drop files here");
+  el.append(button, input, t("or drop files here"));
 }
 
 export default { render };

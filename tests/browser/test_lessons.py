@@ -1,0 +1,59 @@
+"""Every lesson as a page in Chromium: its equations, its code, its exercises, and its live control used."""
+
+import re
+from urllib.parse import urljoin
+
+import pytest
+from playwright.sync_api import expect
+
+from benchmarks.front_page import lessons
+
+from .steps import LONG
+from ..test_lessons import cells, exercises_of  # noqa: TID252
+
+OPENED = 120_000
+
+
+@pytest.mark.parametrize("path", lessons(), ids=lambda path: path.stem)
+def test_a_lesson_is_a_page_whose_control_works(watched, voila, path):
+    page = watched()
+    page.goto(urljoin(voila[0], path.name))
+    expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=OPENED)
+    expect(page.locator(".mnistlab-compared").last).to_be_visible(timeout=OPENED)
+    expect(page.locator(".mnistlab-source").first).to_be_visible()
+    expect(page.get_by_text("Your turn.")).to_have_count(len(exercises_of(path)))
+    if re.search(r"\$[^$]+\$", "\n".join(cells(path, "markdown"))):
+        expect(page.locator("mjx-container").first).to_be_visible()
+    live = page.locator(".mnistlab-panel-live")
+    if live.count():
+        shown = live.first.locator(".mnistlab-shown")
+        before = shown.inner_html()
+        control = live.first.locator("[role=slider], select, input").first
+        if control.get_attribute("role") == "slider":
+            control.focus()
+            at_end = control.get_attribute("aria-valuenow") == control.get_attribute("aria-valuemax")
+            control.press("ArrowLeft" if at_end else "ArrowRight")
+        elif control.evaluate("element => element.tagName") == "SELECT":
+            control.select_option(index=1)
+        else:
+            control.click()
+        expect(shown).not_to_have_js_property("innerHTML", before, timeout=LONG)
+    else:
+        page.get_by_role("button", name="One more batch").first.click()
+        expect(page.locator(".mnistlab-status").first).to_contain_text("Paused after batch 1", timeout=LONG)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_front_page_leads_to_the_lab_and_to_every_lesson(watched, voila, width):
+    page = watched(viewport={"width": width, "height": 844})
+    page.goto(urljoin(voila[0], "/"))
+    names = ["lab.ipynb", *(path.name for path in lessons()), "teachers.ipynb"]
+    expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=OPENED)
+    found = page.locator("main a[href$='.ipynb']").evaluate_all("all => all.map(link => link.getAttribute('href'))")
+    assert list(dict.fromkeys(found)) == names
+    widths = page.locator("main img").evaluate_all("all => all.map(image => image.naturalWidth)")
+    assert len(widths) == 11 and min(widths) > 100
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("link", name=re.compile("^The lab$")).first.click()
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible(timeout=OPENED)
