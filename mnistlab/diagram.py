@@ -2,12 +2,14 @@
 
 from html import escape
 
+from .language import t
 from .network import parameter_count
 
 INK, LINE, FILL = "#222222", "#9AA5B1", "#0072B2"
 HEIGHT, STEP, DOTS = 170, 128, 7
-MARKS = {"Conv2D": "convolution", "MaxPool2D": "pooled", "BatchNorm": "normalised", "LeakyReLU": "leaky ReLU",
-         "Sigmoid": "sigmoid", "Tanh": "tanh", "ReLU": "ReLU"}
+MARKS = {
+    "BatchNorm": "normalised", "LeakyReLU": "leaky ReLU", "Sigmoid": "sigmoid", "Tanh": "tanh", "ReLU": "ReLU",
+}
 
 
 def network_svg(description):
@@ -30,40 +32,42 @@ def network_svg(description):
 
 
 def _columns(description):
-    """[kind, size in words, notes] for the input and for each layer with weights."""
+    """[kind, how many, size in words, notes] for the input and for each layer with weights."""
     columns, shape = [], None
     for name, *arguments in description:
         if name == "Reshape":
             shape = arguments
-            columns.append(["image", "1 image of {1} × {2}".format(*arguments), []])
+            columns.append(["image", 1, t("1 image of {rows} × {columns}", rows=shape[1], columns=shape[2]), []])
         elif name == "Dense":
             if not columns:
-                columns.append(["row", f"{arguments[0]} pixels", []])
-            columns.append(["row", f"{arguments[1]} units", []])
+                columns.append(["row", arguments[0], t("{count} pixels", count=arguments[0]), []])
+            columns.append(["row", arguments[1], t("{count} units", count=arguments[1]), []])
         elif name == "Conv2D":
             channels, filters, kernel, stride, padding = arguments[:5]
             shape = [filters, *((side + 2 * padding - kernel) // stride + 1 for side in shape[1:])]
-            columns.append(["image", _images(shape), [f"{kernel} × {kernel} kernels"]])
+            columns.append(["image", filters, _images(shape), [t("{size} × {size} kernels", size=kernel)]])
         elif name == "MaxPool2D":
             size, stride = arguments
             shape = [shape[0], *((side - size) // stride + 1 for side in shape[1:])]
-            columns[-1][2].append(f"pooled to {shape[1]} × {shape[2]}")
+            columns[-1][3].append(t("pooled to {rows} × {columns}", rows=shape[1], columns=shape[2]))
         elif name == "Dropout":
             if arguments[0]:
-                columns[-1][2].append(f"dropout {arguments[0]:g}")
+                columns[-1][3].append(t("dropout {rate:g}", rate=arguments[0]))
         elif name != "Flatten":
-            columns[-1][2].append(MARKS[name])
-    columns[-1][1] = columns[-1][1].replace("units", "classes")
+            columns[-1][3].append(t(MARKS[name]))
+    columns[-1][2] = t("{count} classes", count=columns[-1][1])
     return columns
 
 
 def _images(shape):
-    return "{} images of {} × {}".format(*shape)
+    return t("{count} images of {rows} × {columns}", count=shape[0], rows=shape[1], columns=shape[2])
 
 
 def _sentence(columns, parameters):
-    path = " → ".join(size + (f" ({', '.join(notes)})" if notes else "") for _, size, notes in columns)
-    return f"{path}: {parameters:,} parameters"
+    path = " → ".join(
+        t("{size} ({notes})", size=size, notes=t(", ").join(notes)) if notes else size for _, _, size, notes in columns
+    )
+    return t("{path}: {count:,} parameters", path=path, count=parameters)
 
 
 def _places(kind):
@@ -82,11 +86,11 @@ def _lines(number, before, after):
 
 
 def _column(x, column):
-    kind, size, notes = column
+    kind, count, size, notes = column
     if kind == "image":
         shapes = "".join(
             f'<rect x="{x - 30 + 6 * k:g}" y="{HEIGHT / 2 - 34 + 6 * k:g}" width="48" height="48" fill="white" '
-            f'stroke="{FILL}" stroke-width="1.5"/>' for k in range(1 if size.startswith("1 ") else 3)
+            f'stroke="{FILL}" stroke-width="1.5"/>' for k in range(1 if count == 1 else 3)
         )
     else:
         shapes = "".join(

@@ -11,11 +11,20 @@ import numpy as np
 
 from .data import Batches
 from .evaluation import CHUNK
+from .language import t
 from .layers import ReLU
 from .settings import Settings
 
 # Where a search for the learning rate best begins, by optimizer.
 USUAL_RATE = {"sgd": 0.1, "momentum": 0.1, "nesterov": 0.1, "rmsprop": 0.001, "adam": 0.001}
+DEAD = (
+    "{share:.0%} of the units are dead, 0 for every validation image, and learn no more: steps were too large, so "
+    "begin again with a learning rate below {rate:g}."
+)
+DEAD_IN_LAYER = (
+    "{share:.0%} of the units in ReLU layer {layer} are dead, 0 for every validation image, and learn no more: steps "
+    "were too large, so begin again with a learning rate below {rate:g}."
+)
 STEPS = 25  # the fewest steps after which a rule speaks of what they have brought
 
 
@@ -57,12 +66,14 @@ def hints(state):
 def learning_rate_too_high(state):
     """The loss was no longer a number, jumped far above that of guessing, or rose again instead of falling."""
     if state.failure:
-        what = "The loss was no longer a number" if "loss" in state.failure.lower() else None
+        of_loss = any(word in state.failure.lower() for word in ("loss", t("loss")))
+        what = t("The loss was no longer a number") if of_loss else None
     else:
         what = _jumped(state) or _rose(state)
     if what:
-        return Hint("learning rate too high", (
-            f"{what}: the learning rate, {state.settings.learning_rate:g}, is too high; begin again with a lower one."
+        return Hint("learning rate too high", t(
+            "{what}: the learning rate, {rate:g}, is too high; begin again with a lower one.",
+            what=what, rate=state.settings.learning_rate,
         ), _lower_rate(state.settings))
 
 
@@ -72,7 +83,8 @@ def _jumped(state):
         return None
     now = sum(losses[-20:]) / len(losses[-20:])
     if now > start / 4 or rows and rows[-1].validation_loss > start / 2:  # else it has recovered
-        return f"The loss jumped to {highest:.3g}, when it is {start:.3g} for a network that knows nothing"
+        return t("The loss jumped to {highest:.3g}, when it is {start:.3g} for a network that knows nothing",
+                 highest=highest, start=start)
 
 
 def _rose(state):
@@ -81,9 +93,9 @@ def _rose(state):
         return None
     best, now = min(rows[:-1], key=lambda row: row.train_loss), rows[-1]
     if now.train_loss > max(1.2 * best.train_loss, _start(state) / 5):
-        return (
-            f"The training loss rose from {best.train_loss:.3g} in epoch {best.epoch} to {now.train_loss:.3g} in epoch "
-            f"{now.epoch}"
+        return t(
+            "The training loss rose from {best.train_loss:.3g} in epoch {best.epoch} to {now.train_loss:.3g} in epoch "
+            "{now.epoch}", best=best, now=now,
         )
 
 
@@ -91,10 +103,9 @@ def dead_units_found(state):
     """At least half of a layer's units were 0 for every image: no gradient flows through them any more."""
     share = max(state.dead_share, default=0.0)
     if share >= 0.5 and not state.failure:
-        layer = f" in ReLU layer {state.dead_share.index(share) + 1}" if len(state.dead_share) > 1 else ""
-        return Hint("dead units", (
-            f"{share:.0%} of the units{layer} are dead, 0 for every validation image, and learn no more: steps were "
-            f"too large, so begin again with a learning rate below {state.settings.learning_rate:g}."
+        layer, rate = state.dead_share.index(share) + 1, state.settings.learning_rate
+        return Hint("dead units", t(
+            DEAD if len(state.dead_share) == 1 else DEAD_IN_LAYER, share=share, layer=layer, rate=rate
         ), _lower_rate(state.settings))
 
 
@@ -107,10 +118,11 @@ def labels_look_shuffled(state):
         return None
     now = rows[-1]
     if now.train_accuracy > _chance(state, 1000) + 0.03 and now.validation_loss > 0.99 * rows[0].validation_loss:
-        return Hint("labels look shuffled", (
-            f"Training accuracy has grown to {now.train_accuracy:.1%} while validation accuracy is "
-            f"{_as_baseline(state)}: what was learned holds for no other images, so look whether the labels belong to "
-            "the images."
+        return Hint("labels look shuffled", t(
+            "Training accuracy has grown to {now.train_accuracy:.1%} while validation accuracy is "
+            "{now.validation_accuracy:.1%}, about what always giving the most frequent label reaches ({baseline:.1%}): "
+            "what was learned holds for no other images, so look whether the labels belong to the images.",
+            now=now, baseline=state.baseline,
         ))
 
 
@@ -122,9 +134,10 @@ def learning_rate_too_low(state):
         return None
     now, before = rows[-1], min((row.validation_loss for row in rows[:-1]), default=losses[0])
     if now.train_loss > 0.6 * _start(state) and 0.8 * before < now.validation_loss < before:
-        return Hint("learning rate too low", (
-            f"After {len(losses)} steps the training loss has only come from {losses[0]:.3g} to {now.train_loss:.3g}, "
-            f"and it still falls evenly: the learning rate, {rate:g}, is too low."
+        return Hint("learning rate too low", t(
+            "After {steps} steps the training loss has only come from {first:.3g} to {now:.3g}, and it still falls "
+            "evenly: the learning rate, {rate:g}, is too low.",
+            steps=len(losses), first=losses[0], now=now.train_loss, rate=rate,
         ), {"learning_rate": min(_rounded(10 * rate), usual)})
 
 
@@ -134,9 +147,10 @@ def no_better_than_baseline(state):
     if not rows or state.failure or (len(state.step_losses) < 2 * STEPS and not state.over):
         return None
     if rows[-1].validation_accuracy <= _chance(state) < 1:
-        return Hint("no better than the baseline", (
-            f"After epoch {rows[-1].epoch} validation accuracy is {_as_baseline(state)}: the network has learned "
-            "nothing yet that holds for other images."
+        return Hint("no better than the baseline", t(
+            "After epoch {now.epoch} validation accuracy is {now.validation_accuracy:.1%}, about what always giving "
+            "the most frequent label reaches ({baseline:.1%}): the network has learned nothing yet that holds for "
+            "other images.", now=rows[-1], baseline=state.baseline,
         ))
 
 
@@ -154,11 +168,11 @@ def overfitting(state):
     # Every training image is known by heart, and for long nothing was learned that holds for others.
     by_heart = len(since) >= 8 and now.train_accuracy > 0.995 and now.validation_accuracy < now.train_accuracy - 0.08
     if (risen or by_heart) and now.train_loss < 0.5 * best.train_loss:
-        return Hint("overfitting", (
-            f"Since epoch {best.epoch} the validation loss has risen from {best.validation_loss:.3g} to "
-            f"{now.validation_loss:.3g} while the training loss fell from {best.train_loss:.3g} to "
-            f"{now.train_loss:.3g}: the network overfits; stop early, or use dropout, weight decay, augmentation or "
-            "more images."
+        return Hint("overfitting", t(
+            "Since epoch {best.epoch} the validation loss has risen from {best.validation_loss:.3g} to "
+            "{now.validation_loss:.3g} while the training loss fell from {best.train_loss:.3g} to "
+            "{now.train_loss:.3g}: the network overfits; stop early, or use dropout, weight decay, augmentation or "
+            "more images.", best=best, now=now,
         ), {"patience": 3})
 
 
@@ -171,10 +185,10 @@ def validation_set_too_small(state):
     # In the middle it is larger: a network that has just begun shall not make a good set look bad.
     if (error := _standard_error(max(best, 0.85), size)) > 0.02:
         needed = math.ceil(20 * state.settings.validation_fraction * (error / 0.02) ** 2) / 20
-        return Hint("validation set too small", (
-            f"{size} validation images tell an accuracy of {best:.1%} only to about "
-            f"{100 * _standard_error(best, size):.1f} percentage points, one standard error: runs that "
-            "differ by less than twice that may be equally good."
+        return Hint("validation set too small", t(
+            "{size} validation images tell an accuracy of {best:.1%} only to about {error:.1f} percentage points, one "
+            "standard error: runs that differ by less than twice that may be equally good.",
+            size=size, best=best, error=100 * _standard_error(best, size),
         ), {"validation_fraction": needed} if needed <= 0.5 else {})
 
 
@@ -221,11 +235,6 @@ def _standard_error(accuracy, images):
     """
     share = (accuracy * images + 2) / (images + 4)
     return math.sqrt(share * (1 - share) / (images + 4))
-
-
-def _as_baseline(state):
-    reached = state.rows[-1].validation_accuracy
-    return f"{reached:.1%}, about what always giving the most frequent label reaches ({state.baseline:.1%})"
 
 
 def _lower_rate(settings):

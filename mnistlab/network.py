@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from .convolution import Conv2D, Flatten, MaxPool2D, Reshape
+from .language import t
 from .layers import BatchNorm, Dense, Dropout, Layer, LeakyReLU, ReLU, Sigmoid, Tanh
 
 
@@ -205,7 +206,9 @@ def layers_for(settings, inputs=784, classes=10):
     if settings.convolution:
         side = math.isqrt(inputs)
         if side * side != inputs or side < 4:
-            raise ValueError(f"A convolution needs square images of at least 4 x 4 pixels; these have {inputs} pixels.")
+            raise ValueError(t(
+                "A convolution needs square images of at least 4 x 4 pixels; these have {inputs} pixels.", inputs=inputs
+            ))
         layers.append(Reshape(1, side, side))
         for channels, filters in ((1, 8), (8, 16)):
             layers.append(Conv2D(channels, filters, 3, padding=1, initialiser=settings.initialiser))

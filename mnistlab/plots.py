@@ -1,18 +1,27 @@
 """Charts as PNG bytes, drawn by matplotlib without pyplot, which keeps every figure it ever made."""
 
+from functools import cache
+from pathlib import Path
+from unicodedata import east_asian_width
+
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, fontManager, get_font
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from PIL import Image
 
 from .images import png
+from .language import CHINESE, spoken, t
 from .settings import Settings
 from .training import History
 
 TRAINING, VALIDATION, BASELINE, INK, GRID = "#0072B2", "#D55E00", "#595959", "#222222", "#DDDDDD"
 # Runs side by side have a colour each, and a shape each for their validation points.
 COMPARED = (("#009E73", "o"), ("#CC79A7", "s"))
+# A run whose name cannot be written on the chart is called so there; the page writes it beside the chart.
+COLOURS = ("green", "purple")
 WIDE, NARROW = (960, 330), (720, 780)
 POINTS = 250
 PALE_RUNS, PALE = 5, 0.25
@@ -20,6 +29,17 @@ PALE_RUNS, PALE = 5, 0.25
 LOSS_TOP = 2.5
 # A logarithmic axis begins here and goes down by decades; what is lower than the last of them lies on its edge.
 LOG_BOTTOM, LOG_FLOOR = 0.1, 1e-6
+TITLES = {"loss": "Loss", "accuracy": "Accuracy"}
+PARTS = {"training": "training", "validation": "validation"}
+# matplotlib's own font has no Chinese characters; ours has those of the words on the charts (tests/make_font.py).
+FONT = Path(__file__).with_name("fonts") / "chart.ttf"
+LATIN, FAMILY = "DejaVu Sans", "mnistlab chart"
+# For what a reader writes: fonts with all Chinese characters, of which most machines have one.
+OF_THE_MACHINE = (
+    "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN", "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei", "Droid Sans Fallback", "PingFang SC", "Hiragino Sans GB", "STHeiti", "Heiti TC",
+    "Microsoft YaHei", "SimHei", "SimSun", "Arial Unicode MS",
+)
 
 
 class LiveCurves:
@@ -38,10 +58,15 @@ class LiveCurves:
         self.canvas = FigureCanvasAgg(self.figure)
         self.size = 19 if narrow else 12
         self.line_width = 3 if narrow else 2
+        with in_its_fonts():
+            self._furnish(narrow)
+        self.begin(epochs, baseline)
+
+    def _furnish(self, narrow):
         self.loss_axes, self.accuracy_axes = self.figure.subplots(2 if narrow else 1, 1 if narrow else 2)
         self.axes = {"loss": self.loss_axes, "accuracy": self.accuracy_axes}
         for name, ax in self.axes.items():
-            self._dress(name.capitalize(), ax)
+            self._dress(t(TITLES[name]), ax)
         # Each set of lines is {(chart, part): line}. What is pale belongs to the drawing underneath.
         self.pale = [self._lines(TRAINING, VALIDATION, pale=True) for _ in range(PALE_RUNS)]
         self.lines = self._lines(TRAINING, VALIDATION)
@@ -49,10 +74,13 @@ class LiveCurves:
         self.best = {name: self._best_mark(ax) for name, ax in self.axes.items()}
         self.accuracy_axes.set_ylim(0, 1)
         self.accuracy_axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-        self.baseline = self.accuracy_axes.axhline(0, color=BASELINE, linestyle=":", linewidth=1.5, label="baseline")
+        self.baseline = self.accuracy_axes.axhline(
+            0, color=BASELINE, linestyle=":", linewidth=1.5, label=t("baseline")
+        )
         shared = [self.best["accuracy"], self.baseline]
         self.compared_legend = self._legend([lines["accuracy", "training"] for lines in self.compared] + shared)
-        self.compared_legend.set_title("solid: training, dashed: validation", {"size": self.size - 1})
+        styles = t("solid: training, dashed: validation")
+        self.compared_legend.set_title(styles, {"size": self.size - 1})
         self.accuracy_axes.add_artist(self.compared_legend)  # or the next one would take its place
         self._show_points(False)
         self.legend = self._legend([self.lines["accuracy", part] for part in ("training", "validation")] + shared)
@@ -60,11 +88,10 @@ class LiveCurves:
         self._scale(False)
         self.figure.tight_layout(pad=0.6, w_pad=3)
         self.marks, self._marked = [], []
-        self.begin(epochs, baseline)
 
     def _dress(self, title, ax):
         ax.set_title(title, fontsize=self.size + 1, color=INK, loc="left")
-        ax.set_xlabel("Epoch", fontsize=self.size, color=INK)
+        ax.set_xlabel(t("Epoch"), fontsize=self.size, color=INK)
         ax.tick_params(labelsize=self.size - 1, colors=INK)
         ax.grid(color=GRID, linewidth=0.8)
         ax.set_axisbelow(True)
@@ -77,8 +104,8 @@ class LiveCurves:
             for part, colour, style in (("training", training, "-"), ("validation", validation, "--")):
                 (lines[name, part],) = ax.plot(
                     [], [], style, color=colour, marker="" if pale else marker, markersize=2.5 * self.line_width,
-                    linewidth=self.line_width * (0.6 if pale else 1), label="" if pale else part, animated=not pale,
-                    alpha=PALE if pale else None,
+                    linewidth=self.line_width * (0.6 if pale else 1), label="" if pale else t(PARTS[part]),
+                    animated=not pale, alpha=PALE if pale else None,
                     # The last point lies on the edge and should be seen whole; earlier runs may be longer than this.
                     clip_on=pale or part == "training", in_layout=False,
                 )
@@ -87,7 +114,7 @@ class LiveCurves:
     def _best_mark(self, ax):
         (mark,) = ax.plot(
             [], [], linestyle="", marker="o", markersize=5 * self.line_width, markerfacecolor="none",
-            markeredgecolor=INK, markeredgewidth=0.8 * self.line_width, label="best epoch", animated=True,
+            markeredgecolor=INK, markeredgewidth=0.8 * self.line_width, label=t("best epoch"), animated=True,
             clip_on=False, in_layout=False,
         )
         return mark
@@ -135,7 +162,7 @@ class LiveCurves:
 
     def _scale(self, log):
         ax = self.loss_axes
-        ax.set_title("Loss, logarithmic" if log else "Loss", fontsize=self.size + 1, color=INK, loc="left")
+        ax.set_title(t("Loss, logarithmic" if log else "Loss"), fontsize=self.size + 1, color=INK, loc="left")
         ax.set_yscale("log" if log else "linear")
         # A new scale brings locators of its own.
         ax.yaxis.set_major_locator(LogLocator(numticks=7) if log else MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
@@ -172,9 +199,10 @@ class LiveCurves:
         legend = self.compared_legend
         for artist in (self.baseline, legend.get_texts()[-1], legend.legend_handles[-1]):
             artist.set_visible(same)
-        for lines, said, run in zip(self.compared, legend.get_texts(), runs):
+        for number, (lines, said, run) in enumerate(zip(self.compared, legend.get_texts(), runs)):
             self._put(lines, run.history, run.steps_per_epoch)
-            said.set_text(_cut(run.name, 28))
+            said.set_parse_math(False)  # it is free text
+            said.set_text(_cut(run.name, 28) if can_write(run.name) else t(COLOURS[number]))
         self._put_best([run.history for run in runs])
         self._fit(self.compared)
         self._draw_background()
@@ -230,7 +258,7 @@ class LiveCurves:
         self.canvas.restore_region(self.background)
         for made in dict.fromkeys(step for step, _, _ in new):
             said = [Settings(**{name: value}).said(name) for step, name, value in new if step == made]
-            for artist in self._mark_at(made / steps_per_epoch, ", ".join(said)):
+            for artist in self._mark_at(made / steps_per_epoch, t(", ").join(said)):
                 self._marked.append(artist)
                 artist.axes.draw_artist(artist)
         self.marks = list(marks)
@@ -244,10 +272,11 @@ class LiveCurves:
         room = 2 * size * self.epochs / box.width
         length = int(box.height / (0.6 * size * self.figure.dpi / 72))  # a character is 0.6 as wide as it is high
         if all(abs(x - text.get_position()[0]) > room for text in ax.texts):
-            yield ax.text(
-                x, 0.98, f" {_cut(label, length)} ", transform=ax.get_xaxis_transform(), rotation=90, va="top",
-                ha="right" if x > self.epochs - room else "left", fontsize=size, color=INK, zorder=6,
-            )
+            with in_its_fonts():
+                yield ax.text(
+                    x, 0.98, f" {_cut(label, length)} ", transform=ax.get_xaxis_transform(), rotation=90, va="top",
+                    ha="right" if x > self.epochs - room else "left", fontsize=size, color=INK, zorder=6,
+                )
 
     def _as_png(self, sets):
         self.canvas.restore_region(self.background)
@@ -257,8 +286,41 @@ class LiveCurves:
         return png(Image.frombuffer("RGBA", (width, height), self.canvas.buffer_rgba()))
 
 
+def in_its_fonts():
+    """A context in which matplotlib makes texts in fonts that can write the page's language.
+
+    Latin letters and digits look the same in both. Elsewhere matplotlib's settings stay as they are.
+    """
+    return rc_context({"font.family": list(_families())} if spoken() == CHINESE else {})
+
+
+@cache
+def _families():
+    """The fonts of a chart in Chinese; a character is drawn in the first of them that has it."""
+    there = set(fontManager.get_font_names())
+    if FAMILY not in there:
+        fontManager.addfont(FONT)
+    return (LATIN, FAMILY, *(name for name in OF_THE_MACHINE if name in there))
+
+
+def can_write(words):
+    """Whether the fonts of the charts have every character of a reader's own words."""
+    families = _families() if spoken() == CHINESE else (FontProperties().get_family(),)
+    fonts = [get_font(fontManager.findfont(FontProperties(family=family))) for family in families]
+    return all(any(font.get_char_index(ord(each)) for font in fonts) for each in words)
+
+
 def _cut(words, length):
-    return words if len(words) <= length else words[: length - 1] + "…"
+    """So much of some words as is no longer than `length` letters; a Chinese character is as wide as two."""
+    if _width(words) <= length:
+        return words
+    while _width(words) > length - 1:
+        words = words[:-1]
+    return words + "…"
+
+
+def _width(words):
+    return sum(2 if east_asian_width(each) in "WF" else 1 for each in words)
 
 
 def _short(value, _):
@@ -300,12 +362,20 @@ class LayerCurves:
 
     def draw(self, epochs, titles, norms, hidden, dead):
         """PNG bytes. epochs (n,); norms (layers, n) of the layers `titles`; dead (layers, n), 0 to 1, of `hidden`."""
+        with in_its_fonts():
+            self._draw(epochs, titles, norms, hidden, dead)
+        self.canvas.draw()
+        return png(Image.frombuffer("RGBA", self.canvas.get_width_height(), self.canvas.buffer_rgba()))
+
+    def _draw(self, epochs, titles, norms, hidden, dead):
         self.figure.clear()
         axes = self.figure.subplots(2 if self.narrow else 1, 1 if self.narrow else 2)
-        parts = ("Length of the gradient, logarithmic", titles, norms), ("Share of dead units", hidden, dead)
+        parts = (
+            (t("Length of the gradient, logarithmic"), titles, norms), (t("Share of dead units"), hidden, dead),
+        )
         for ax, (title, names, lines) in zip(axes, parts):
             ax.set_title(title, fontsize=self.size + 1, color=INK, loc="left")
-            ax.set_xlabel("Epoch", fontsize=self.size, color=INK)
+            ax.set_xlabel(t("Epoch"), fontsize=self.size, color=INK)
             ax.tick_params(labelsize=self.size - 1, colors=INK)
             ax.grid(color=GRID, linewidth=0.8)
             ax.spines[["top", "right"]].set_visible(False)
@@ -325,5 +395,3 @@ class LayerCurves:
         axes[1].set_ylim(-0.02, 1.02)
         axes[1].yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
         self.figure.tight_layout(pad=0.6, w_pad=3)
-        self.canvas.draw()
-        return png(Image.frombuffer("RGBA", self.canvas.get_width_height(), self.canvas.buffer_rgba()))

@@ -15,11 +15,21 @@ import numpy as np
 from .augmentation import Augmenter
 from .data import Batches
 from .evaluation import Evaluation, find_metric, fits, logits_in_chunks
+from .language import t
 from .layers import Dropout
 from .losses import PENALTIES, make_loss
 from .optimizers import clip_by_norm, make_optimizer
 from .schedules import scheduled
 from .settings import TABLE, generators
+
+NOT_A_NUMBER = (
+    "The loss is no longer a number in epoch {epoch}, step {step}: the run has ended. The learning rate ({rate:g}) is "
+    "most likely too high; try a tenth of it."
+)
+INFINITE = (
+    "The loss became infinite in epoch {epoch}, step {step}: the run has ended. The learning rate ({rate:g}) is most "
+    "likely too high; try a tenth of it."
+)
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,7 @@ class History:
         try:
             return cls([_row(dict(row)) for row in rows])
         except (TypeError, ValueError, LookupError, AttributeError, OverflowError):
-            raise ValueError("The history is damaged: an epoch lacks its number, losses or accuracies.") from None
+            raise ValueError(t("The history is damaged: an epoch lacks its number, losses or accuracies.")) from None
 
 
 @dataclass(frozen=True)
@@ -102,7 +112,8 @@ class Run:
 
     def __init__(self, network, train_set, validation_set, settings, metrics=()):
         if len(train_set) == 0 or len(validation_set) == 0:
-            raise ValueError(f"A run needs images: {len(train_set)} to train, {len(validation_set)} to validate.")
+            raise ValueError(t("A run needs images: {training} to train, {validation} to validate.",
+                               training=len(train_set), validation=len(validation_set)))
         fits(network, train_set)
         fits(network, validation_set)
         self.network, self.settings = network, settings
@@ -303,12 +314,8 @@ class Run:
         return Progress(phase, self.epoch + 1, math.ceil(self.position / self.batch_size), steps, images)
 
     def _blame(self, value):
-        what = "is no longer a number" if math.isnan(value) else "became infinite"
-        step = math.ceil(self.position / self.batch_size)
-        return (
-            f"The loss {what} in epoch {self.epoch + 1}, step {step}: the run has ended. The learning rate "
-            f"({self.settings.learning_rate:g}) is most likely too high; try a tenth of it."
-        )
+        return t(NOT_A_NUMBER if math.isnan(value) else INFINITE, epoch=self.epoch + 1,
+                 step=math.ceil(self.position / self.batch_size), rate=self.settings.learning_rate)
 
     def checkpoint(self):
         """What a run needs to go on from here: plain data and copies of arrays, which later steps leave as they are."""
@@ -359,7 +366,7 @@ class Run:
         they were. Raises ValueError for rows that are not epochs 1, 2, 3, ...
         """
         if [row.epoch for row in rows] != list(range(1, len(rows) + 1)):
-            raise ValueError("The history is damaged: its epochs must be 1, 2, 3 and so on.")
+            raise ValueError(t("The history is damaged: its epochs must be 1, 2, 3 and so on."))
         self.history.rows, self.evaluation, self.epoch = list(rows), evaluation, len(rows)
         for values, name in (
             (self.history.step_losses, "train_loss"), (self.history.step_accuracies, "train_accuracy"),

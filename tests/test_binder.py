@@ -88,6 +88,7 @@ def test_post_build_installs_the_package_and_fetches_the_dataset(prefix, clone, 
     (package,) = prefix.glob("lib/python*/site-packages/mnistlab")
     assert json.loads((package / "notebooks" / "lab.ipynb").read_text())["cells"]
     assert (package / "sample" / "LICENSE.txt").is_file()
+    assert (package / "fonts" / "chart.ttf").is_file()
 
 
 def test_post_build_warns_and_goes_on_when_the_dataset_cannot_be_had(prefix, clone, tmp_path):

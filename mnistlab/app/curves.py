@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import sys
+from dataclasses import replace
 from html import escape
 from time import perf_counter
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 from ..evaluation import majority_baseline
 from ..images import png
+from ..language import t
 from .last_look import LastLook
 from .parts import Opening, Panel, make, row
 from .runs import EarlierRuns, epochs_table, html
@@ -23,6 +25,11 @@ SLOW_IMPORTS = ("matplotlib", "matplotlib.font_manager", "matplotlib.figure", "m
 # Until there is something to show.
 BLANK = png(Image.new("L", (1, 1), 255))
 NOTHING = "The curves appear here as soon as a run has begun."
+ABOUT = (
+    "Training is measured on each batch while the network learns, dropout included; validation after each epoch, "
+    "without dropout, on images it does not learn from. Pale: the last five runs. The ring: the epoch with the lowest "
+    "validation loss."
+)
 
 
 class CurvesPanel(Panel):
@@ -32,13 +39,13 @@ class CurvesPanel(Panel):
 
     def build(self):
         lab = self.lab
-        self.log_scale = make(lab, ipywidgets.Checkbox, description="Logarithmic loss", indent=False)
-        self.by_epoch = make(lab, ipywidgets.Checkbox, description="Training by epoch", indent=False)
+        self.log_scale = make(lab, ipywidgets.Checkbox, description=t("Logarithmic loss"), indent=False)
+        self.by_epoch = make(lab, ipywidgets.Checkbox, description=t("Training by epoch"), indent=False)
         self.image = ipywidgets.Image(value=BLANK, format="png", layout=self.log_scale.layout)
         self.caption = html(lab, "mnistlab-caption")
-        self.caption.value = _caption(NOTHING)
-        self.earlier = Opening("Earlier runs", self._make_runs, lab)
-        self.figures = Opening("Figures by epoch", self._make_figures, lab)
+        self.caption.value = _caption(t(NOTHING))
+        self.earlier = Opening(t("Earlier runs"), self._make_runs, lab)
+        self.figures = Opening(t("Figures by epoch"), self._make_figures, lab)
         self.last_look = LastLook(lab)
         self.runs = self._curves = self._record = self._table = None
         self._background = None  # what the drawing under the lines was made for
@@ -54,6 +61,8 @@ class CurvesPanel(Panel):
             switch.observe(lab.guard(self._on_switch), "value")
         switches = row(self.log_scale, self.by_epoch)
         self.show(frame, switches, self.caption, self.earlier, self.figures, *self.last_look.widgets)
+        if lab.run:
+            self._draw()
         self._on_ready()
 
     def _make_runs(self):
@@ -69,7 +78,7 @@ class CurvesPanel(Panel):
         """The curves as a table. It rests while a run goes on: nobody can read, or listen to, what changes so fast."""
         if self._table:
             record = self.lab.record
-            self._table.value = epochs_table(record) if record else f"<p>{NOTHING}</p>"
+            self._table.value = epochs_table(record) if record else f"<p>{t(NOTHING)}</p>"
 
     def _on_ready(self):
         """The page is there: import what the first frame will need, a piece at a time, and show the empty axes."""
@@ -80,7 +89,7 @@ class CurvesPanel(Panel):
         for name in SLOW_IMPORTS:
             importlib.import_module(name)
             await asyncio.sleep(0)
-        if self.lab.run is None:
+        if not self._drawn_at:
             self._draw()
 
     def _on_resize(self, change):
@@ -133,7 +142,8 @@ class CurvesPanel(Panel):
 
             self._curves = LiveCurves(1, 0, self.lab.browser.narrow)
         if self._compared:
-            self.image.value = self._curves.compare(self._compared, self.log_scale.value, self.by_epoch.value)
+            named = [replace(record, name=record.title) for record in self._compared]
+            self.image.value = self._curves.compare(named, self.log_scale.value, self.by_epoch.value)
             self.caption.value = _caption(_compared_said(*self._compared))
             self._background = None
             return
@@ -144,7 +154,7 @@ class CurvesPanel(Panel):
         # Axes are made once a run; only frames count against the share of drawing.
         started = perf_counter()
         self.image.value = self._curves.frame(run.history if run else None, run.steps_per_epoch if run else 1)
-        self.caption.value = _caption(_summary(run) if run else NOTHING)
+        self.caption.value = _caption(_summary(run) if run else t(NOTHING))
         self._drawn_at = perf_counter()
         if self.lab.phase == "running":
             self._spent += self._drawn_at - started
@@ -166,25 +176,22 @@ def _summary(run):
     rows = run.history.rows
     if not rows:
         steps = run.history.step_losses
-        return f"First epoch: training loss {steps[-1]:.3f}." if steps else "Starting …"
+        return t("First epoch: training loss {loss:.3f}.", loss=steps[-1]) if steps else t("Starting …")
     newest, best = rows[-1], rows[run.best_epoch - 1]
-    return (
-        f"After epoch {newest.epoch}: training loss {newest.train_loss:.3f}, accuracy {newest.train_accuracy:.1%}; "
-        f"validation loss {newest.validation_loss:.3f}, accuracy {newest.validation_accuracy:.1%}. "
-        f"Best so far: epoch {best.epoch}, validation loss {best.validation_loss:.3f}."
+    return t(
+        "After epoch {newest.epoch}: training loss {newest.train_loss:.3f}, accuracy {newest.train_accuracy:.1%}; "
+        "validation loss {newest.validation_loss:.3f}, accuracy {newest.validation_accuracy:.1%}. "
+        "Best so far: epoch {best.epoch}, validation loss {best.validation_loss:.3f}.", newest=newest, best=best,
     )
 
 
 def _compared_said(first, second):
-    return (
-        f"Side by side: {first.name} (green, round points) and {second.name} (purple, square points). "
-        "The table under Earlier runs says what differs. A new run ends the comparison."
+    return t(
+        "Side by side: {first} (green, round points) and {second} (purple, square points). "
+        "The table under Earlier runs says what differs. A new run ends the comparison.",
+        first=first.title, second=second.title,
     )
 
 
 def _caption(sentence):
-    return (
-        f"<p>{escape(sentence)}</p><p class='mnistlab-small'>Training is measured on each batch while the network "
-        "learns, dropout included; validation after each epoch, without dropout, on images it does not learn from. "
-        "Pale: the last five runs. The ring: the epoch with the lowest validation loss.</p>"
-    )
+    return f"<p>{escape(sentence)}</p><p class='mnistlab-small'>{t(ABOUT)}</p>"

@@ -5,6 +5,7 @@ import functools
 import itertools
 import logging
 import os
+import re
 import sys
 import threading
 from dataclasses import dataclass, replace
@@ -25,6 +26,20 @@ from .browser import Browser
 
 TRAINING = "Training …"
 READY = "Ready. Press Train to begin."
+PAUSED = "Paused. Resume goes on from here."
+STOPPING = "Stopping …"
+# Runs are called so where they are kept, and shown in the page's language: see `run_title`.
+RUN = "Run {number}"
+ADDED = {"taught": "{name}, taught", "restored": "{name}, restored", "loaded": "{name}, loaded"}
+# How a run came here from where it was kept: to go on, or to rest.
+STANDS = {
+    "restored": "The run is restored: it stands after {place}. Resume goes on from here.",
+    "loaded": "The run is loaded: it stands after {place}. Resume goes on from here.",
+}
+RESTS = {
+    "restored": "The run is restored. {summary} One more epoch trains it further.",
+    "loaded": "The run is loaded. {summary} One more epoch trains it further.",
+}
 # Work goes on for this long before clicks and slider moves are looked at again, in seconds.
 SLICE = 0.03
 # In slow motion, so long from one batch to the next.
@@ -63,13 +78,27 @@ class Record:
         """The Row with the lowest validation loss, or None."""
         return min(self.history.rows, key=lambda row: row.validation_loss, default=None)
 
+    @property
+    def title(self):
+        """The name as the page shows it."""
+        return run_title(self.name)
+
+
+def run_title(name):
+    """The name of a run in the page's language, where it is one that the lab gives: "Run 3, taught". Others stay."""
+    before, _, added = name.rpartition(", ")
+    if before and added in ADDED:
+        return t(ADDED[added], name=run_title(before))
+    given = re.fullmatch(r"Run (\d+)", name)
+    return t(RUN, number=given[1]) if given else name
+
 
 class Lab(traitlets.HasTraits):
     """What is going on in one page. Panels read it, call its verbs, and observe its traits.
 
     phase: "idle", "running", "paused", "stopping" or "failed" (the last run ended by an error); message: the status
     line; tick: counts the moments of a run at which something new could be shown; epochs_seen: counts finished epochs
-    over all runs; dataset: the title of the one in use; slow: slow motion, batch by batch; records_seen: counts the
+    over all runs; dataset: the name of the one in use; slow: slow motion, batch by batch; records_seen: counts the
     changes of `records`, a list of what earlier runs came to, oldest first; settings_seen: those of `settings`;
     changes_seen: those of `changes`, by split, which the mistakes panel makes; link: what the page's address asks for;
     panels: those that there are.
@@ -116,13 +145,14 @@ class Lab(traitlets.HasTraits):
         self.test_looks = {}  # how often each dataset's test set was looked at, by the dataset's name
         self.validation_set = self.test_set = None
         self.known = None  # the training set of the present network, without what it was taught since
-        self.message = t(READY)
+        self._missing = ""  # the dataset that was wanted first and is not here
         wanted = dataset or os.environ.get("MNISTLAB_DATASET", "sample")
         try:
             self.choose_dataset(wanted)
-        except (data.NotDownloaded, ValueError) as error:
+        except (data.NotDownloaded, ValueError):
             self.choose_dataset("sample")
-            self.message = f"{error} Until then the bundled sample is used."
+            self._missing = wanted
+        self.message = self._standing()
 
     # What callbacks are wrapped in
 
@@ -150,7 +180,8 @@ class Lab(traitlets.HasTraits):
         expected = isinstance(error, ValueError | data.NotDownloaded | OSError)
         self.message = (
             str(error) if expected and str(error)
-            else f"Something went wrong ({type(error).__name__}). You can go on; the details are in the log."
+            else t("Something went wrong ({kind}). You can go on; the details are in the log.",
+                   kind=type(error).__name__)
         )
         self.browser.send({"problem": self.message})
 
@@ -180,7 +211,7 @@ class Lab(traitlets.HasTraits):
         for name, value in values.items():
             before = getattr(self.settings, name)
             if name in self.link.lock and value != before:
-                locked.append(TABLE[name].metadata["label"])
+                locked.append(t(TABLE[name].metadata["label"]))
                 continue
             setattr(self.settings, name, value)
             if self.phase not in ("running", "paused") or getattr(self.settings, name) == before:
@@ -188,12 +219,14 @@ class Lab(traitlets.HasTraits):
             if TABLE[name].metadata["live"]:
                 setattr(self.run.settings, name, value)
             else:
-                waiting.append(TABLE[name].metadata["label"])
+                waiting.append(t(TABLE[name].metadata["label"]))
         self.settings_seen += 1
         if waiting:
-            self.message = f"{', '.join(waiting)}: used from the next run on."
+            self.message = t("{what}: used from the next run on.", what=t(", ").join(waiting))
         if locked:
-            self.message = f"Left as it was, because the address of this page locks it: {', '.join(locked)}."
+            self.message = t(
+                "Left as it was, because the address of this page locks it: {settings}.", settings=t(", ").join(locked)
+            )
 
     def _follow_page(self, change):
         """What the browser tells: the languages that its reader prefers, and the page's address."""
@@ -212,10 +245,26 @@ class Lab(traitlets.HasTraits):
         for name in ("ready", "narrow"):
             self.browser.unobserve_all(name)
         self.browser.forget_acts()
-        if self.run is None:
-            self.message = t(READY)
+        self.message = self._standing()
         for panel in self.panels:
             panel.rebuild()
+
+    def _standing(self):
+        """The status line as things stand."""
+        if self.phase == "idle":
+            return self._summary(self.run) if self.run else self._first_words()
+        if self.phase == "failed":
+            return self.run.failure or t("The run ended by an error.")
+        return {"running": t(TRAINING), "paused": t(PAUSED), "stopping": t(STOPPING)}[self.phase]
+
+    def _first_words(self):
+        """What to do, after why the dataset is another one than was wanted."""
+        try:
+            if self._missing:
+                data.load(self._missing, self.data_dir)
+        except (data.NotDownloaded, ValueError) as error:
+            return t("{why} Until then the bundled sample is used.", why=error)
+        return t(READY)
 
     def _follow_address(self, query):
         """Take over what the page's address asks for; the status line says what it cannot have."""
@@ -230,8 +279,11 @@ class Lab(traitlets.HasTraits):
         self.link = link
         self.browser.panel = link.panel
         if problems:
-            more = f" (And {len(problems) - 3} more.)" if len(problems) > 3 else ""
-            self.message = f"The address of this page: {' '.join(problems[:3])}{more}"
+            said, more = " ".join(problems[:3]), len(problems) - 3
+            self.message = (
+                t("The address of this page: {problems} (And {more} more.)", problems=said, more=more) if more > 0
+                else t("The address of this page: {problems}", problems=said)
+            )
 
     def choose_dataset(self, name):
         """Use another dataset from the next run on. Raises ValueError or data.NotDownloaded and changes nothing."""
@@ -244,7 +296,7 @@ class Lab(traitlets.HasTraits):
         changes nothing, where it has too few images for three parts or the page's address locks the dataset.
         """
         if "dataset" in self.link.lock:
-            raise ValueError("The address of this page locks the dataset, so other images cannot take its place.")
+            raise ValueError(t("The address of this page locks the dataset, so other images cannot take its place."))
         rest, test_set = data.split(whole, 0.1, generators(self.settings.seed).split)
         name = self._free_name(name)
         self._own[name] = rest, test_set
@@ -261,7 +313,7 @@ class Lab(traitlets.HasTraits):
         taken = {each.casefold() for each in (*data.NAMES, *data.TITLES.values(), *self._own)}
         name = name.strip() or "images"
         if name.casefold() in {each.casefold() for each in (*data.NAMES, *data.TITLES.values())}:
-            name = f"{name} (yours)"
+            name = t("{name} (yours)", name=name)
         names = itertools.chain([name], (f"{name} {number}" for number in itertools.count(2)))
         return next(each for each in names if each.casefold() not in taken)
 
@@ -277,7 +329,7 @@ class Lab(traitlets.HasTraits):
         self.dataset = name
         self.forget_changes()
         if self.phase == "running":
-            self.message = f"{data.TITLES.get(name, name)}: used from the next run on."
+            self.message = t("{what}: used from the next run on.", what=data.title(name))
 
     def next_parts(self):
         """(images to learn from, validation set) of the next run: the dataset, split as the settings say now.
@@ -313,18 +365,18 @@ class Lab(traitlets.HasTraits):
     def learned_other(self):
         """The title of the dataset that the network has learned, where another one is in use now; else ""."""
         learned = self.record.dataset if self.record else ""
-        return "" if learned == data.TITLES.get(self.dataset, self.dataset) else learned
+        return "" if learned == data.TITLES.get(self.dataset, self.dataset) else data.title(learned)
 
     @property
     def peculiar(self):
         """In words, why the present run is not one whole training, to be set beside another; "" if it is."""
         run, asked = self.run, self.record.settings["epochs"]
         if self.taught:
-            return "a network that was taught more"
+            return t("a network that was taught more")
         if run.history.marks:
-            return "a run whose settings were changed on the way"
+            return t("a run whose settings were changed on the way")
         if run.epoch > asked or run.epoch < asked and not run.is_over:
-            return f"a run of {run.epoch} epochs where {asked} were set"
+            return t("a run of {epochs} epochs where {asked} were set", epochs=run.epoch, asked=asked)
         return ""
 
     # The run
@@ -416,10 +468,10 @@ class Lab(traitlets.HasTraits):
                 self.settings.seed, self.settings.validation_fraction = origin["split"]
                 name = origin["dataset"]
                 if name not in self._own and name not in data.NAMES:
-                    raise ValueError(
-                        f"This network learned from your images “{name}”, which are not here. Bring them again "
-                        "under The data, Your own images, then try once more."
-                    )
+                    raise ValueError(t(
+                        "This network learned from your images “{name}”, which are not here. Bring them again "
+                        "under The data, Your own images, then try once more.", name=name,
+                    ))
                 self.choose_dataset(name)
                 for text in origin["changes"]:
                     self.put_changes(Changes.from_json(text, self.dataset, self.available))
@@ -427,17 +479,18 @@ class Lab(traitlets.HasTraits):
                 self._split_anew()
             return self._sets(settings, bool(origin and origin["cleaned"]))
         except (LookupError, TypeError, AttributeError):
-            raise ValueError("What the file says of its images is damaged.") from None
+            raise ValueError(t("What the file says of its images is damaged.")) from None
         finally:
             self.settings = before
 
     def take_up(self, run, cleaned, words):
         """Make a run that was kept the one of the lab, with its settings: paused where epochs are left, else at rest.
 
-        cleaned: whether the changes of the mistakes panel are in its sets; words: how it came here, "restored".
+        cleaned: whether the changes of the mistakes panel are in its sets; words: how it came here, "restored" or
+        "loaded".
         """
         if self.phase in ("running", "stopping"):
-            raise ValueError("A run goes on. Stop it first, or let it come to its end.")
+            raise ValueError(t("A run goes on. Stop it first, or let it come to its end."))
         self.stop()  # a paused one
         if self.run:
             self.run.close()
@@ -449,10 +502,8 @@ class Lab(traitlets.HasTraits):
         self._remember()
         self.epochs_seen += 1
         left = not run.failure and run.epoch < run.settings.epochs
-        place = _place(self.progress)
         self.message = (
-            f"The run is {words}: it stands after {place}. Resume goes on from here." if left
-            else f"The run is {words}. {self._summary(run)} One more epoch trains it further."
+            t(STANDS[words], place=_place(self.progress)) if left else t(RESTS[words], summary=self._summary(run))
         )
         self.phase = "paused"
         if not left:
@@ -465,7 +516,7 @@ class Lab(traitlets.HasTraits):
 
     def _go(self, until=None):
         """Pull the run: to its end, or until Progress is of phase `until`."""
-        self.phase, self.message = "running", TRAINING
+        self.phase, self.message = "running", t(TRAINING)
         self.task = self.start_task(self._pull(self.run, until))
 
     def teach(self, pixels, label):
@@ -478,12 +529,16 @@ class Lab(traitlets.HasTraits):
         run = self.run
         if run is None or run.failure or self.phase not in ("idle", "paused"):
             raise ValueError(
-                "There is no trained network that could be taught: train one first, and let it come to rest."
+                t("There is no trained network that could be taught: train one first, and let it come to rest.")
             )
         if self.learned_other:
-            raise ValueError(f"The network has learned {self.learned_other}: choose that again to teach it more.")
-        if pixels.shape != run.train_set.images.shape[1:]:
-            raise ValueError(f"The image is {pixels.shape}; the network learned from {run.train_set.images.shape[1:]}.")
+            raise ValueError(t(
+                "The network has learned {dataset}: choose that again to teach it more.", dataset=self.learned_other
+            ))
+        if pixels.shape != (learned := run.train_set.images.shape[1:]):
+            raise ValueError(
+                t("The image is {given}; the network learned from {learned}.", given=pixels.shape, learned=learned)
+            )
         # Those of the run, whatever the sliders say by now. Small steps: what was learned shall bend, not break.
         settings = run.settings.copy()
         settings.epochs, settings.schedule = 3, "constant"
@@ -507,7 +562,7 @@ class Lab(traitlets.HasTraits):
     def pause(self):
         """Hold the run within a slice; it can go on at any time."""
         if self.phase == "running":
-            self.phase, self.message = "paused", "Paused. Resume goes on from here."
+            self.phase, self.message = "paused", t(PAUSED)
 
     def resume(self):
         """Go on with a paused run."""
@@ -516,7 +571,7 @@ class Lab(traitlets.HasTraits):
         if self.task is None or self.task.done():
             self._go()
         else:  # it has not noticed the pause yet
-            self.phase, self.message = "running", TRAINING
+            self.phase, self.message = "running", t(TRAINING)
 
     def one_more(self, what):
         """Pull the run, or a new one, on by one batch (what: "training") or one epoch ("epoch"), then pause.
@@ -537,7 +592,7 @@ class Lab(traitlets.HasTraits):
             self.phase = "stopping"
             self._end("idle", self._summary(self.run))
         elif self.phase == "running":
-            self.phase, self.message = "stopping", "Stopping …"
+            self.phase, self.message = "stopping", t(STOPPING)
 
     def reset(self):
         """Forget the run and its network; settings and earlier runs stay."""
@@ -552,7 +607,7 @@ class Lab(traitlets.HasTraits):
 
     async def _pull(self, run, until):
         """Pull the run a slice at a time, so that the page can be used meanwhile."""
-        phase, message = "failed", "The run ended by an error."
+        phase, message = "failed", t("The run ended by an error.")
         try:
             since = perf_counter()
             for progress in run:
@@ -571,7 +626,7 @@ class Lab(traitlets.HasTraits):
                 # After its last epoch a run has still to be pulled to its end.
                 if progress.phase == until and run.epoch < run.settings.epochs and self.phase == "running":
                     self.phase = "paused"
-                    self.message = f"Paused after {_place(progress)}. Resume goes on from here."
+                    self.message = t("Paused after {place}. Resume goes on from here.", place=_place(progress))
                 if self.phase != "running":
                     break
             phase = "failed" if run.failure else "idle"
@@ -601,10 +656,11 @@ class Lab(traitlets.HasTraits):
         """Call a run something else. Raises ValueError for a name that is empty or another run's."""
         name = name.strip()
         if not name:
-            raise ValueError("The name is empty. Write one, then press Rename.")
-        if any(each.name == name for each in self.records if each is not record):
-            raise ValueError(f"Another run is called {name} already. Write a different name.")
-        record.name = name
+            raise ValueError(t("The name is empty. Write one, then press Rename."))
+        if any(name in (each.name, each.title) for each in self.records if each is not record):
+            raise ValueError(t("Another run is called {name} already. Write a different name.", name=name))
+        if name != record.title:
+            record.name = name
         self.records_seen += 1
 
     def forget(self, record):
@@ -615,15 +671,21 @@ class Lab(traitlets.HasTraits):
     def _summary(self, run):
         rows, epochs = run.history.rows, run.settings.epochs
         if not rows:
-            return "Stopped before the first epoch was over."
-        units = "epoch" if len(rows) == 1 else "epochs"
-        row, words = rows[-1], f"Done: {len(rows)} {units}."
-        if run.settings.patience and self.phase != "stopping":
+            return t("Stopped before the first epoch was over.")
+        count, row = len(rows), rows[-1]
+        if run.settings.patience and run.is_over and self.phase != "stopping":
             row = rows[run.best_epoch - 1]
-            words = f"Done: {len(rows)} {units}; the weights are those of epoch {row.epoch}, the best."
-        elif len(rows) < epochs:
-            words = f"Stopped after {len(rows)} of {epochs} epochs."
-        return f"{words} Validation accuracy {row.validation_accuracy:.1%}, loss {row.validation_loss:.3f}."
+            what = (
+                t("Done: 1 epoch; the weights are those of epoch 1, the best.") if count == 1
+                else t("Done: {count} epochs; the weights are those of epoch {best}, the best.",
+                       count=count, best=row.epoch)
+            )
+        elif count < epochs:
+            what = t("Stopped after {count} of {epochs} epochs.", count=count, epochs=epochs)
+        else:
+            what = t("Done: 1 epoch.") if count == 1 else t("Done: {count} epochs.", count=count)
+        return t("{what} Validation accuracy {accuracy:.1%}, loss {loss:.3f}.",
+                 what=what, accuracy=row.validation_accuracy, loss=row.validation_loss)
 
 
 def _training_set(available, settings):
@@ -633,5 +695,6 @@ def _training_set(available, settings):
 
 
 def _place(progress):
-    epoch = f"epoch {progress.epoch}"
-    return epoch if progress.phase == "epoch" else f"batch {progress.step} of {epoch}"
+    if progress.phase == "epoch":
+        return t("epoch {epoch}", epoch=progress.epoch)
+    return t("batch {step} of epoch {epoch}", step=progress.step, epoch=progress.epoch)

@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import data
 from ..evaluation import Evaluation, logits_in_chunks
+from ..language import t
 from .parts import button, row
 from .runs import html
 
@@ -16,7 +17,7 @@ class LastLook:
 
     def __init__(self, lab):
         self.lab, self._looking, self._result = lab, False, ""
-        self.button = button("Evaluate once on the test set", self._look, lab)
+        self.button = button(t("Evaluate once on the test set"), self._look, lab)
         self.note = html(lab, "mnistlab-said", "mnistlab-last-look")
         lab.observe(lab.guard(lambda change: self._show()), ["phase", "dataset", "tick"])
         self._show()
@@ -25,11 +26,12 @@ class LastLook:
     def _show(self):
         """Whether the button works follows from the lab; a tick may be a reset."""
         lab = self.lab
-        title, other = data.TITLES.get(lab.dataset, lab.dataset), lab.learned_other
+        title, other = data.title(lab.dataset), lab.learned_other
         self.button.disabled = lab.phase != "idle" or lab.run is None or bool(other) or self._looking
         words = _why(lab.test_looks.get(lab.dataset, 0), title, len(lab.test_set))
         if other:
-            words = f"The network has learned {other}, and the dataset is {title} now. {words}"
+            words = t("The network has learned {learned}, and the dataset is {title} now. {words}",
+                      learned=other, title=title, words=words)
         words = f"<p>{escape(words)}</p>"
         if self._result:
             words = f"<p><b>{escape(self._result)}</b></p>{words}"
@@ -43,18 +45,19 @@ class LastLook:
 
     async def _evaluate(self, run):
         """A slice at a time, so that the page can be used meanwhile; counted when it is seen."""
-        lab, dataset, test_set, name = self.lab, self.lab.dataset, self.lab.test_set, self.lab.record.name
+        lab, dataset, test_set, name = self.lab, self.lab.dataset, self.lab.test_set, self.lab.record.title
         try:
             logits = np.empty((len(test_set), run.network.outputs), run.network.dtype)
             for _ in logits_in_chunks(run.network, test_set, logits):
                 await asyncio.sleep(0)
                 if lab.run is not run or lab.phase != "idle":
-                    self._result = "A run began meanwhile: nothing was measured, and it does not count."
+                    self._result = t("A run began meanwhile: nothing was measured, and it does not count.")
                     return
             evaluation = Evaluation(logits, test_set.labels_of(), run.loss.name)
             lab.test_looks[dataset] = lab.test_looks.get(dataset, 0) + 1
             lab.tick += 1  # other panels may show test images now
-            self._result = f"{name}: test accuracy {evaluation.accuracy:.1%}, loss {evaluation.loss:.3f}."
+            self._result = t("{name}: test accuracy {accuracy:.1%}, loss {loss:.3f}.",
+                             name=name, accuracy=evaluation.accuracy, loss=evaluation.loss)
         finally:
             self._looking = False
             self._show()
@@ -63,16 +66,17 @@ class LastLook:
 def _why(looks, title, images):
     """How often the test set was looked at, and why that matters."""
     if looks == 0:
-        return (
-            f"Not looked at yet: the {images:,} test images of {title}. Look once, at the very end. The validation set "
-            "has helped you to choose; these images have helped nobody, so their figure is the honest one."
+        return t(
+            "Not looked at yet: the {images:,} test images of {title}. Look once, at the very end. The validation set "
+            "has helped you to choose; these images have helped nobody, so their figure is the honest one.",
+            images=images, title=title,
         )
     if looks == 1:
-        return (
+        return t(
             "Looked at once: this figure is an honest one. Change something because of it and look again, and the next "
             "one is worth less: then the test set has helped to choose, as the validation set has."
         )
-    return (
-        f"Looked at {looks} times. Each look is worth less than the one before: the best of {looks} figures is partly "
-        "luck, and new digits will not bring that luck along."
+    return t(
+        "Looked at {looks} times. Each look is worth less than the one before: the best of {looks} figures is partly "
+        "luck, and new digits will not bring that luck along.", looks=looks,
     )

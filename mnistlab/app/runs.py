@@ -7,6 +7,8 @@ from html import escape
 
 import ipywidgets
 
+from .. import data
+from ..language import t
 from ..settings import TABLE, Settings
 from .parts import button, make, row
 
@@ -30,15 +32,15 @@ class EarlierRuns:
         self.lab, self._chart, self._on_compare = lab, chart, on_compare
         self.compared, self._following = (), False
         self.table = html(lab, "mnistlab-runs")
-        self.run = make(lab, ipywidgets.Dropdown, description="Run")
-        self.name = make(lab, ipywidgets.Text, description="Name", continuous_update=False)
-        self.rename_button = button("Rename", self._rename, lab)
-        self.delete_button = button("Delete", self._delete, lab)
+        self.run = make(lab, ipywidgets.Dropdown, description=t("Run"))
+        self.name = make(lab, ipywidgets.Text, description=t("Name"), continuous_update=False)
+        self.rename_button = button(t("Rename"), self._rename, lab)
+        self.delete_button = button(t("Delete"), self._delete, lab)
         self.said = html(lab, "mnistlab-said")
-        self.first = make(lab, ipywidgets.Dropdown, description="Compare")
-        self.second = make(lab, ipywidgets.Dropdown, description="with")
+        self.first = make(lab, ipywidgets.Dropdown, description=t("Compare"))
+        self.second = make(lab, ipywidgets.Dropdown, description=t("with"))
         self.differences = html(lab, "mnistlab-differences")
-        self.files_button = button("Download runs and curves", self._make_files, lab)
+        self.files_button = button(t("Download runs and curves"), self._make_files, lab)
         self.files = html(lab, "mnistlab-files")
         self.run.observe(lab.guard(lambda change: self._show_name()), "value")
         for choice in (self.first, self.second):
@@ -60,12 +62,12 @@ class EarlierRuns:
         """Show the lab's records as they are; what was chosen stays chosen while it is there."""
         records = self.lab.records[::-1]
         self.table.value = runs_table(records)
-        named = [(record.name, id(record)) for record in records]
+        named = [(record.title, id(record)) for record in records]
         self._following = True
         try:
             _offer(self.run, named)
-            _offer(self.first, [("no run", None), *named])
-            _offer(self.second, [("no run", None), *named])
+            _offer(self.first, [(t("no run"), None), *named])
+            _offer(self.second, [(t("no run"), None), *named])
         finally:
             self._following = False
         self.files.value = ""  # those of a moment ago
@@ -76,22 +78,22 @@ class EarlierRuns:
         record = self._record(self.run)
         self.name.disabled = self.rename_button.disabled = self.delete_button.disabled = record is None
         if not self._following:
-            self.name.value = record.name if record else ""
+            self.name.value = record.title if record else ""
 
     def _rename(self):
         record = self._record(self.run)
-        before = record.name
+        before = record.title
         try:
             self.lab.rename(record, self.name.value)
         except ValueError as error:
             self._say(str(error))
         else:
-            self._say(f"{before} is called {record.name} now.")
+            self._say(t("{before} is called {name} now.", before=before, name=record.title))
 
     def _delete(self):
         record = self._record(self.run)
         self.lab.forget(record)
-        self._say(f"{record.name} is deleted.")
+        self._say(t("{name} is deleted.", name=record.title))
 
     def _say(self, sentence):
         self.said.value = f"<p>{escape(sentence)}</p>"
@@ -106,7 +108,8 @@ class EarlierRuns:
             self.differences.value = differences_table(*compared)
         else:
             same = pair[0] is not None and pair[0] is pair[1]
-            self.differences.value = "<p>These are the same run: choose another in one place.</p>" if same else ""
+            said = t("These are the same run: choose another in one place.")
+            self.differences.value = f"<p>{said}</p>" if same else ""
         if compared or self.compared:
             self.compared = compared
             self._on_compare()
@@ -118,10 +121,11 @@ class EarlierRuns:
     def _make_files(self):
         """Links whose addresses hold the files themselves: they need no server and work in every notebook program."""
         records = self.lab.records
-        number = "1 run" if len(records) == 1 else f"{len(records)} runs"
+        count = len(records)
+        figures = t("Figures of 1 run (CSV)") if count == 1 else t("Figures of {count} runs (CSV)", count=count)
         self.files.value = (
-            f'<p>{_link("mnistlab-runs.csv", "text/csv", runs_csv(records).encode(), f"Figures of {number} (CSV)")}'
-            f'{_link("mnistlab-curves.png", "image/png", self._chart(), "Curves as they are (PNG)")}</p>'
+            f'<p>{_link("mnistlab-runs.csv", "text/csv", runs_csv(records).encode(), figures)}'
+            f'{_link("mnistlab-curves.png", "image/png", self._chart(), t("Curves as they are (PNG)"))}</p>'
         )
 
 
@@ -136,18 +140,19 @@ def html(lab, *classes):
 def runs_table(records):
     """An HTML table of Records, as ordered."""
     if not records:
-        return f"<p>{NOT_YET}</p>"
+        return f"<p>{t(NOT_YET)}</p>"
     results = [_results(record) for record in records]
     columns = [*_differing(records), *((what, [each[what] for each in results]) for what in results[0])]
     if any(record.history.marks for record in records):
-        columns.append(("Changed on the way", [_changes(record) for record in records]))
-    head = "".join(f'<th scope="col">{escape(what)}</th>' for what in ("Run", *(what for what, _ in columns)))
+        columns.append((t("Changed on the way"), [_changes(record) for record in records]))
+    head = "".join(f'<th scope="col">{escape(what)}</th>' for what in (t("Run"), *(what for what, _ in columns)))
     body = "".join(
-        _table_row(record.name, [values[number] for _, values in columns]) for number, record in enumerate(records)
+        _table_row(record.title, [values[number] for _, values in columns]) for number, record in enumerate(records)
     )
     # As a part of the caption it would be as wide as the table, and scroll.
-    about = f'<p class="mnistlab-small">{ABOUT_RUNS}</p>'
-    return about + _scrolling("Table of runs", f"<caption>Newest first</caption><thead><tr>{head}</tr></thead>", body)
+    about = f'<p class="mnistlab-small">{t(ABOUT_RUNS)}</p>'
+    caption = f"<caption>{t('Newest first')}</caption>"
+    return about + _scrolling(t("Table of runs"), f"{caption}<thead><tr>{head}</tr></thead>", body)
 
 
 def differences_table(first, second):
@@ -155,12 +160,12 @@ def differences_table(first, second):
     pair = (first, second)
     rows = [*_differing(pair), *((what, [_results(each)[what] for each in pair]) for what in _results(first))]
     if first.baseline != second.baseline:
-        rows.append(("Baseline", [f"{each.baseline:.1%}" for each in pair]))
+        rows.append((t("Baseline"), [f"{each.baseline:.1%}" for each in pair]))
     if first.history.marks or second.history.marks:
-        rows.append(("Changed on the way", [_changes(each) for each in pair]))
-    names = "".join(f'<th scope="col">{escape(each.name)}</th>' for each in pair)
+        rows.append((t("Changed on the way"), [_changes(each) for each in pair]))
+    names = "".join(f'<th scope="col">{escape(each.title)}</th>' for each in pair)
     return (
-        f"<table><caption>What differs: solid lines are training, dashed ones validation</caption>"
+        f"<table><caption>{t('What differs: solid lines are training, dashed ones validation')}</caption>"
         f"<thead><tr><td></td>{names}</tr></thead>"
         f'<tbody>{"".join(_table_row(what, values) for what, values in rows)}</tbody></table>'
     )
@@ -170,9 +175,14 @@ def epochs_table(record):
     """The curves of a Record as an HTML table, a row an epoch."""
     rows = record.history.rows
     if not rows:
-        return "<p>No epoch is over yet.</p>"
-    names = ("Epoch", "Training loss", "Training accuracy", "Validation loss", "Validation accuracy", "Seconds")
-    cut = f", the last {EPOCHS_SHOWN} epochs" if len(rows) > EPOCHS_SHOWN else ""
+        return f"<p>{t('No epoch is over yet.')}</p>"
+    names = (
+        t("Epoch"), t("Training loss"), t("Training accuracy"), t("Validation loss"), t("Validation accuracy"),
+        t("Seconds"),
+    )
+    said = record.title
+    if len(rows) > EPOCHS_SHOWN:
+        said = t("{name}, the last {count} epochs", name=said, count=EPOCHS_SHOWN)
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
     body = "".join(
         _table_row(row.epoch, (
@@ -181,8 +191,8 @@ def epochs_table(record):
         ))
         for row in rows[-EPOCHS_SHOWN:]
     )
-    caption = f"<caption>{escape(record.name)}{cut}</caption><thead><tr>{head}</tr></thead>"
-    return _scrolling("Table of epochs", caption, body)
+    caption = f"<caption>{escape(said)}</caption><thead><tr>{head}</tr></thead>"
+    return _scrolling(t("Table of epochs"), caption, body)
 
 
 def runs_csv(records):
@@ -213,11 +223,11 @@ def runs_csv(records):
 def _differing(records):
     """[(what, its value in each Record, in words)] for data and settings that are not the same in all of them."""
     columns = [
-        ("Dataset", [record.dataset for record in records]),
-        ("Cleaned", [_said(record.cleaned) for record in records]),
+        (t("Dataset"), [data.title(record.dataset) for record in records]),
+        (t("Cleaned"), [_said(record.cleaned) for record in records]),
     ]
     for name, item in TABLE.items():
-        columns.append((item.metadata["label"], [_said(record.settings[name]) for record in records]))
+        columns.append((t(item.metadata["label"]), [_said(record.settings[name]) for record in records]))
     return [(what, values) for what, values in columns if len(set(values)) > 1]
 
 
@@ -225,24 +235,25 @@ def _results(record):
     """What a run came to, {what: words}."""
     best = record.best
     return {
-        "Best epoch": str(best.epoch) if best else "none",
-        "Validation loss": f"{best.validation_loss:.4g}" if best else "",
-        "Validation accuracy": f"{best.validation_accuracy:.1%}" if best else "",
-        "Seconds": f"{record.seconds:.1f}",
-        "Images per second": f"{record.images / record.seconds:,.0f}" if record.seconds else "",
+        t("Best epoch"): str(best.epoch) if best else t("none"),
+        t("Validation loss"): f"{best.validation_loss:.4g}" if best else "",
+        t("Validation accuracy"): f"{best.validation_accuracy:.1%}" if best else "",
+        t("Seconds"): f"{record.seconds:.1f}",
+        t("Images per second"): f"{record.images / record.seconds:,.0f}" if record.seconds else "",
     }
 
 
 def _changes(record):
-    return ", ".join(
-        f"{Settings(**{name: value}).said(name)} at epoch {step / record.steps_per_epoch:.1f}"
+    return t(", ").join(
+        t("{setting} at epoch {epoch:.1f}",
+          setting=Settings(**{name: value}).said(name), epoch=step / record.steps_per_epoch)
         for step, name, value in record.history.marks
     )
 
 
 def _said(value):
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return t("yes" if value else "no")
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

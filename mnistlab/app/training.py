@@ -7,6 +7,7 @@ import ipywidgets
 
 from ..diagram import network_svg
 from ..hints import State, dead_units, hints
+from ..language import t
 from ..network import described, layers_for
 from ..settings import PRESETS, TABLE
 from .parts import Controls, Opening, Panel, button, make, row, set_hidden, text
@@ -30,25 +31,25 @@ class TrainingPanel(Panel):
 
     def build(self):
         lab = self.lab
-        choices = [("Your own settings", ""), *((preset.title, key) for key, preset in PRESETS.items())]
-        self.preset = make(lab, ipywidgets.Dropdown, description="Preset", options=choices)
+        choices = [(t("Your own settings"), ""), *((t(preset.title), key) for key, preset in PRESETS.items())]
+        self.preset = make(lab, ipywidgets.Dropdown, description=t("Preset"), options=choices)
         self.watch = text("", "mnistlab-help", "mnistlab-watch", lab=lab)
         presets = ipywidgets.VBox([self.preset, self.watch])
         self.basic = Controls(lab, BASIC, presets)
         self.sliders = self.basic.widgets
         self.diagram = text("", "mnistlab-network", lab=lab)
-        self.more = Opening("More settings", lambda: [Controls(lab, MORE), self.diagram], lab)
-        self.share = Opening("Share this experiment", lambda: [Sharing(lab)], lab)
-        self.train_button = button("Train", lab.start, lab, primary=True)
+        self.more = Opening(t("More settings"), lambda: [Controls(lab, MORE), self.diagram], lab)
+        self.share = Opening(t("Share this experiment"), lambda: [Sharing(lab)], lab)
+        self.train_button = button(t("Train"), lab.start, lab, primary=True)
         self.train_button.add_class("mnistlab-train")
-        self.pause_button = button("Pause", lambda: lab.resume() if lab.phase == "paused" else lab.pause(), lab)
-        self.stop_button = button("Stop", lab.stop, lab)
+        self.pause_button = button(t("Pause"), lambda: lab.resume() if lab.phase == "paused" else lab.pause(), lab)
+        self.stop_button = button(t("Stop"), lab.stop, lab)
         self.stop_button.add_class("mnistlab-stop")
-        self.batch_button = button("One more batch", lambda: lab.one_more("training"), lab)
-        self.epoch_button = button("One more epoch", lambda: lab.one_more("epoch"), lab)
-        self.reset_button = button("Reset", lab.reset, lab)
-        self.slow = make(lab, ipywidgets.Checkbox, description="Slow motion", indent=False)
-        self.progress = text(_progress_html(0, "No run yet"), "mnistlab-progress", lab=lab)
+        self.batch_button = button(t("One more batch"), lambda: lab.one_more("training"), lab)
+        self.epoch_button = button(t("One more epoch"), lambda: lab.one_more("epoch"), lab)
+        self.reset_button = button(t("Reset"), lab.reset, lab)
+        self.slow = make(lab, ipywidgets.Checkbox, description=t("Slow motion"), indent=False, value=lab.slow)
+        self.progress = text(_progress_html(0, t("No run yet")), "mnistlab-progress", lab=lab)
         self.status = text("", "mnistlab-status", lab=lab)
         self.hints = text("", "mnistlab-hints", lab=lab)
         self._hints, self._hinted_at = [], 0.0
@@ -69,6 +70,7 @@ class TrainingPanel(Panel):
         self._follow_phase()
         self._show_message()
         self._follow_settings()
+        self._follow_link(presets)
         buttons = row(
             self.train_button, self.pause_button, self.stop_button, self.batch_button, self.epoch_button,
             self.reset_button, self.slow,
@@ -97,11 +99,12 @@ class TrainingPanel(Panel):
         self._choosing = False
         changed = [name for name in (*BASIC, *MORE) if getattr(settings, name) != TABLE[name].default]
         if key:
-            sentence = f"Watch: {PRESETS[key].watch}"
+            sentence = t("Watch: {what}", what=t(PRESETS[key].watch))
         elif changed:
-            sentence = "Other than usual: " + ", ".join(map(settings.said, changed)) + "."
+            said = t(", ").join(map(settings.said, changed))
+            sentence = t("Other than usual: {settings}.", settings=said)
         else:
-            sentence = "Move the sliders, or choose an experiment here."
+            sentence = t("Move the sliders, or choose an experiment here.")
         self.watch.value = f"<p>{escape(sentence)}</p>"
         self._show_network()
 
@@ -124,7 +127,7 @@ class TrainingPanel(Panel):
         self.batch_button.disabled = self.epoch_button.disabled = busy
         self.stop_button.disabled = phase not in ("running", "paused")
         self.pause_button.disabled = phase not in ("running", "paused")
-        self.pause_button.description = "Resume" if phase == "paused" else "Pause"
+        self.pause_button.description = t("Resume" if phase == "paused" else "Pause")
         self._show_progress(at_once=True)
 
     def _show_hints(self):
@@ -138,14 +141,15 @@ class TrainingPanel(Panel):
         lines = "".join(
             f'<p>{escape(hint.sentence)}{_apply_button(number, hint)}</p>' for number, hint in enumerate(self._hints)
         )
-        self.hints.value = lines or "<p class='mnistlab-small'>When a run looks wrong, a hint appears here.</p>"
+        nothing = t("When a run looks wrong, a hint appears here.")
+        self.hints.value = lines or f"<p class='mnistlab-small'>{nothing}</p>"
 
     def _apply_hint(self, value, choice):
         change = self._hints[int(value)].change
         self.lab.change_all(change)
         if all(getattr(self.lab.settings, name) == value for name, value in change.items()):
-            said = ", ".join(map(self.lab.settings.said, change))
-            self.lab.message = f"Set: {said}. Press Train to begin again with it."
+            said = t(", ").join(map(self.lab.settings.said, change))
+            self.lab.message = t("Set: {settings}. Press Train to begin again with it.", settings=said)
 
     def _show_message(self):
         kind = " mnistlab-alarm" if self.lab.phase == "failed" else ""
@@ -154,18 +158,21 @@ class TrainingPanel(Panel):
     def _show_progress(self, at_once=False):
         now, progress, run = perf_counter(), self.lab.progress, self.lab.run
         if progress is None:
-            self.progress.value = _progress_html(0, "Starting …" if run else "No run yet")
+            self.progress.value = _progress_html(0, t("Starting …" if run else "No run yet"))
             return
         if not at_once and now - self._shown_at < SHOW_EVERY:
             return
         self._shown_at = now
         whole, seconds = run.settings.epochs * len(run.train_set), run.seconds
         speed = progress.images / max(seconds, 1e-9)
-        words = [f"Epoch {progress.epoch} of {run.settings.epochs}", f"{speed:,.0f} images/s"]
+        words = [
+            t("Epoch {epoch} of {epochs}", epoch=progress.epoch, epochs=run.settings.epochs),
+            t("{speed:,.0f} images/s", speed=speed),
+        ]
         if self.lab.phase == "running":
-            words.append(f"{_duration((whole - progress.images) / speed)} left")
+            words.append(t("{time} left", time=_duration((whole - progress.images) / speed)))
         else:
-            words.append(f"{seconds:.1f} s")
+            words.append(t("{seconds:.1f} s", seconds=seconds))
         self.progress.value = _progress_html(progress.images / whole, " · ".join(words))
 
 
@@ -192,8 +199,9 @@ def _distinct(found):
 def _apply_button(number, hint):
     if not hint.change:
         return ""
-    words = ", ".join(f"{TABLE[name].metadata['label'].lower()} {value:g}" for name, value in hint.change.items())
-    return f' <button type="button" data-act="hint" data-value="{number}">Apply: {escape(words)}</button>'
+    said = t(", ").join(f"{t(TABLE[name].metadata['label']).lower()} {value:g}" for name, value in hint.change.items())
+    words = t("Apply: {settings}", settings=said)
+    return f' <button type="button" data-act="hint" data-value="{number}">{escape(words)}</button>'
 
 
 def _values_of(key, settings):
@@ -205,11 +213,13 @@ def _values_of(key, settings):
 
 def _progress_html(share, words):
     return (
-        f'<progress aria-label="Progress of the run" max="1" value="{share:.3f}"></progress>'
+        f'<progress aria-label="{t("Progress of the run")}" max="1" value="{share:.3f}"></progress>'
         f"<span>{escape(words)}</span>"
     )
 
 
 def _duration(seconds):
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    if minutes:
+        return t("{minutes} min {seconds} s", minutes=minutes, seconds=rest)
+    return t("{seconds} s", seconds=rest)
