@@ -39,7 +39,7 @@ class InsidePanel(Panel):
         self.add_class("mnistlab-inside")
         names = [(t(kind.title), name) for name, kind in PARTS.items()]
         self.choice = make(lab, ipywidgets.ToggleButtons, options=names, value=None)
-        self.note = text(f"<p>{t(NOT_YET)}</p>", "mnistlab-inside-note", lab=lab)
+        self.note = text("", "mnistlab-inside-note", lab=lab)
         self.body = ipywidgets.VBox(layout=shared(lab, ipywidgets.Layout))
         self.recorder = self.recorder or Recorder(lab)  # what it has seen of a run stays
         self.recorder.follow()
@@ -48,6 +48,7 @@ class InsidePanel(Panel):
         self.choice.observe(lab.guard(self._on_choice), "value")
         lab.observe(lab.guard(self._on_tick), ["tick", "epochs_seen"])
         lab.observe(lab.guard(self._on_phase), "phase")
+        self._arrange()
         self.show(self.choice, self.note, self.body)
 
     @property
