@@ -1,8 +1,8 @@
 """An experiment as part of an address, such as `?lr=0.5&hidden=64&lock=seed&panel=mistakes`, written and read.
 
 Keys are the settings' names, or the short ones that the settings table gives them; beside them `preset`, `dataset`,
-`hide` and `lock` (controls, separated by commas), `panel` and `lang`. Whatever is unknown or out of range becomes a sentence
-and changes nothing: anybody may have written the address.
+`hide` and `lock` (controls, separated by commas), `panel` and `lang`. Whatever is unknown or out of range becomes a
+sentence and changes nothing: anybody may have written the address.
 """
 
 from dataclasses import dataclass
