@@ -279,6 +279,8 @@ def test_the_keeper_speaks_chinese_and_redraws_what_it_said_before_the_language_
     page = opened()
     page.goto(address + "?lang=zh")
     expect(keeper(page)).to_contain_text("这个浏览器里还没有保存任何内容", timeout=2 * LONG)
+    files = page.get_by_role("button", name="保存或载入文件", exact=True)
+    expect(files).to_be_visible()  # the last panel: so all of them are made anew
     page.locator(".mnistlab-train:visible").click()
     kept = re.compile(r"已保存在这个浏览器里：第1次训练（4 轮，\d\d\.\d %）。")
     expect(keeper(page)).to_contain_text(kept, timeout=LONG)
@@ -288,9 +290,10 @@ def test_the_keeper_speaks_chinese_and_redraws_what_it_said_before_the_language_
     expect(offer).to_contain_text(words, timeout=2 * LONG)
     expect(offer).to_have_attribute("aria-label", "你上一次的训练还在这个浏览器里。")
     restore = offer.get_by_role("button", name=re.compile(r"^恢复上一次的训练（4 轮，\d\d\.\d %）$"))
+    expect(files).to_be_visible()
     restore.click()
     expect(restore).to_be_hidden()
-    page.locator(".mnistlab-panel-keep .mnistlab-toggle").click()
+    files.click()
     with page.expect_download() as saved:
         press(page, "下载网络")
     assert len(load_model(saved.value.path()).history) == 4
