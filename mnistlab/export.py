@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from .images import as_inputs
+from .language import t
 from .losses import softmax
 from .network import Network, parameter_count, state_count
 from .settings import TABLE, Settings
@@ -21,10 +22,18 @@ FORMAT = 1
 LARGEST = 1_000_000_000
 # A checkpoint repeats these of the model, and a file holds them once.
 REPEATED = ("parameters", "state")
+NEEDED = {
+    "parameters": "its layers need {count} finite float32 parameters, it holds {kind} {shape}",
+    "state": "its layers need {count} finite float32 numbers of state, it holds {kind} {shape}",
+}
 
 
 class ModelFileError(ValueError):
     """A file that is not a usable model; the message says why."""
+
+
+class _TooLarge(Exception):
+    """Unpacked, a file would take more memory than LARGEST; the message says how much."""
 
 
 class SettingsFileError(ValueError):
@@ -111,7 +120,7 @@ def read_model(content, name):
         with zipfile.ZipFile(io.BytesIO(content)) as parts:
             unpacked = sum(part.file_size for part in parts.infolist())
         if unpacked > LARGEST:
-            raise OverflowError(f"unpacked it would take {unpacked / 1e6:,.0f} MB")
+            raise _TooLarge(t("unpacked it would take {size:,.0f} MB", size=unpacked / 1e6))
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             version, about, parameters = (arrays[key] for key in ("format", "about", "parameters"))
             # Most networks have no state, and files from before there was any hold none.
@@ -126,34 +135,35 @@ def read_model(content, name):
         origin = dict(about.get("origin", {}))
         version = int(version)
     except Exception as error:  # a damaged file fails in a dozen ways: zlib.error, BadZipFile, TokenError, ...
-        why = "it was not written by mnistlab"
+        why = t("it was not written by mnistlab")
         if "allow_pickle" in str(error) and "Object arrays" in str(error):
-            why = "it holds pickled objects, which could run code"
-        elif str(error).startswith("unpacked it would"):
+            why = t("it holds pickled objects, which could run code")
+        elif isinstance(error, _TooLarge):
             why = str(error)
-        raise ModelFileError(
-            f"{name} cannot be used as a model: {why}. Download one from the page, or make one with: mnistlab train "
-            "--save model.npz"
-        ) from None
+        raise ModelFileError(t(
+            "{name} cannot be used as a model: {why}. Download one from the page, or make one with: mnistlab train "
+            "--save model.npz", name=name, why=why,
+        )) from None
     if version != FORMAT:
-        raise ModelFileError(f"{name} has model format {version}; this version of mnistlab reads format {FORMAT}.")
+        raise ModelFileError(t(
+            "{name} has model format {version}; this version of mnistlab reads format {format}.", name=name,
+            version=version, format=FORMAT,
+        ))
     try:
         for what, array, expected in (
-            ("parameters", parameters, parameter_count(layers)), ("numbers of state", state, state_count(layers)),
+            ("parameters", parameters, parameter_count(layers)), ("state", state, state_count(layers)),
         ):
             if array.dtype != np.float32 or array.shape != (expected,) or not np.isfinite(array).all():
-                raise ValueError(
-                    f"its layers need {expected} finite float32 {what}, it holds {array.dtype} {array.shape}"
-                )
+                raise ValueError(t(NEEDED[what], count=expected, kind=array.dtype, shape=array.shape))
         network = Network.from_description(layers, np.random.default_rng(0))
         settings = Settings(**values)
         if not isinstance(history, list) or not all(isinstance(row, dict) for row in history):
-            raise ValueError("its history is not a list of epochs")
+            raise ValueError(t("its history is not a list of epochs"))
         sound = all(isinstance(name, str) for name in names) and abs(mean) < 1e6 and 1e-6 < deviation < 1e6
         if len(names) != network.outputs or not sound:
-            raise ValueError("its classes or the scale of its inputs are damaged")
+            raise ValueError(t("its classes or the scale of its inputs are damaged"))
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise ModelFileError(f"{name} cannot be used as a model: {str(error).rstrip('.')}.") from None
+        raise ModelFileError(t("{name} cannot be used as a model: {why}.", name=name, why=_inner(error))) from None
     network.parameters[:], network.state[:] = parameters, state
     return Model(network, settings, history, names, mean, deviation, origin, checkpoint)
 
@@ -172,21 +182,29 @@ def read_settings(content, name):
         data = json.loads(content.decode("utf-8-sig"))
         version, values = data["format"], dict(data["settings"])
     except (ValueError, LookupError, TypeError, RecursionError):
-        raise SettingsFileError(
-            f"{name} does not hold settings; choose a JSON file that was downloaded here under Keep your work."
-        ) from None
+        raise SettingsFileError(t(
+            "{name} does not hold settings; choose a JSON file that was downloaded here under Keep your work.",
+            name=name,
+        )) from None
     if version != FORMAT:
-        raise SettingsFileError(
-            f"{name} has settings format {version!r}; this version of mnistlab reads format {FORMAT}."
-        )
+        raise SettingsFileError(t(
+            "{name} has settings format {version!r}; this version of mnistlab reads format {format}.", name=name,
+            version=version, format=FORMAT,
+        ))
     if unknown := sorted(values.keys() - TABLE.keys()):
-        raise SettingsFileError(
-            f"{name} names a setting that there is not, {unknown[0]!r}; take it out, or use a newer mnistlab."
-        )
+        raise SettingsFileError(t(
+            "{name} names a setting that there is not, {setting!r}; take it out, or use a newer mnistlab.", name=name,
+            setting=unknown[0],
+        ))
     try:
         return Settings(**values)
     except (ValueError, TypeError, OverflowError) as error:
-        raise SettingsFileError(f"{name} cannot be used: {str(error).rstrip('.')}.") from None
+        raise SettingsFileError(t("{name} cannot be used: {why}.", name=name, why=_inner(error))) from None
+
+
+def _inner(error):
+    """What an error says, to stand within another sentence."""
+    return str(error).rstrip(".。")
 
 
 def _flat(value, arrays):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .convolution import Conv2D, windows
+from .language import t
 from .layers import BatchNorm, Dense, LeakyReLU, ReLU, Sigmoid, Tanh
 from .losses import make_loss, softmax
 from .network import Network
@@ -35,17 +36,19 @@ class Stage(NamedTuple):
 
 def stages(network):
     """The Stages of a network, bottom to top: pixels, each layer with weights (behind its activation), logits."""
-    found, convolutions, rows = [Stage("Pixels", 0, network.inputs, False, None)], 0, 0
+    found, convolutions, rows = [Stage(t("Pixels"), 0, network.inputs, False, None)], 0, 0
     for place, layer in enumerate(network.layers):
         if isinstance(layer, Conv2D):
             convolutions += 1
-            found.append(Stage(f"Convolution {convolutions}", place + 1, layer.filters, True, place))
+            title = t("Convolution {number}", number=convolutions)
+            found.append(Stage(title, place + 1, layer.filters, True, place))
         elif isinstance(layer, Dense):
             rows += 1
-            found.append(Stage(f"Hidden layer {rows}", place + 1, layer.outputs, True, place))
+            title = t("Hidden layer {number}", number=rows)
+            found.append(Stage(title, place + 1, layer.outputs, True, place))
         elif isinstance(layer, (BatchNorm, *ACTIVATIONS)) and len(found) > 1:
             found[-1] = found[-1]._replace(stop=place + 1)
-    found[-1] = found[-1]._replace(title="Logits", hidden=False)
+    found[-1] = found[-1]._replace(title=t("Logits"), hidden=False)
     return found
 
 
@@ -85,7 +88,7 @@ def first_filters(network):
         return layer.weights.mean(axis=1)
     side = math.isqrt(layer.inputs)
     if side * side != layer.inputs:
-        raise ValueError(f"The first layer reads {layer.inputs} values, which form no square image.")
+        raise ValueError(t("The first layer reads {count} values, which form no square image.", count=layer.inputs))
     return layer.weights.T.reshape(-1, side, side).copy()
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
 from . import data
-from .language import ENGLISH, LANGUAGES
+from .language import ENGLISH, LANGUAGES, t
 from .settings import TABLE, Settings, checked, preset
 
 # In characters, and in keys: no experiment needs more.
@@ -19,6 +19,7 @@ SHOWN = 30
 # Beside settings, what can be hidden or locked: the choice of presets and that of datasets.
 OTHER_CONTROLS = ("preset", "dataset")
 SHORT = {item.metadata["key"]: name for name, item in TABLE.items() if item.metadata["key"]}
+UNKNOWN = {"hide": "There is no control {names} to hide.", "lock": "There is no control {names} to lock."}
 # What servers, learning platforms and mail programs put there, and what is not ours to judge: whole keys, and how
 # others begin.
 FOREIGN = ("token", "reset", "clone", "template", "theme", "redirects", "file-browser-path")
@@ -51,7 +52,7 @@ def read(query, panels=()):
             raise ValueError
         asked = dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True, max_num_fields=MOST_KEYS))
     except ValueError:
-        return Link({}, problems=("It is too long to be an experiment; nothing of it is used.",))
+        return Link({}, problems=(t("It is too long to be an experiment; nothing of it is used."),))
     reader = _Reader(panels)
     # A preset is the ground, and single values are put on it, wherever they stand.
     for key, text in sorted(asked.items(), key=lambda item: item[0] != "preset"):
@@ -81,12 +82,13 @@ class _Reader:
                 self._take_controls(key, text)
             elif key == "lang":
                 if not _language(text):
-                    raise ValueError(f"There is no language {_short(text)!r} here. Choose en or zh.")
+                    raise ValueError(t("There is no language {name!r} here. Choose en or zh.", name=_short(text)))
             elif key not in FOREIGN and not key.startswith(FOREIGN_BEGINNINGS):
-                raise ValueError(f"There is nothing called {_short(key)!r} that an address could choose.")
+                raise ValueError(t("There is nothing called {name!r} that an address could choose.", name=_short(key)))
         except ValueError as error:
             used = self.found["values"].get(name, TABLE[name].default) if name in TABLE else None
-            self.problems.append(f"{error} It is left out." if used is None else f"{error} It stays at {used}.")
+            what = t("It is left out.") if used is None else t("It stays at {value}.", value=used)
+            self.problems.append(f"{error} {what}")
 
     def _take_preset(self, text):
         chosen = Settings()
@@ -95,7 +97,8 @@ class _Reader:
 
     def _take_panel(self, text):
         if text not in self.panels:
-            raise ValueError(f"There is no panel {_short(text)!r} here. The panels are {', '.join(self.panels)}.")
+            raise ValueError(t("There is no panel {name!r} here. The panels are {names}.", name=_short(text),
+                               names=", ".join(self.panels)))
         self.found["panel"] = text
 
     def _take_controls(self, key, text):
@@ -104,7 +107,8 @@ class _Reader:
             name = SHORT.get(one, one)
             (self.found[key] if name in TABLE or name in OTHER_CONTROLS else unknown).append(name)
         if unknown:
-            raise ValueError(f"There is no control {', '.join(repr(_short(one)) for one in unknown[:3])} to {key}.")
+            names = ", ".join(repr(_short(one)) for one in unknown[:3])
+            raise ValueError(t(UNKNOWN[key], names=names))
 
 
 def language(query, preferred=()):

@@ -10,6 +10,7 @@ import pytest
 
 import mnistlab
 from mnistlab import data, language
+from mnistlab.app.inside import PARTS
 from mnistlab.settings import PRESETS, TABLE
 
 PACKAGE = Path(mnistlab.__file__).parent
@@ -83,6 +84,8 @@ def used():
         found |= dict.fromkeys(filter(None, map(item.metadata.get, ("label", "help", "unit"))), "settings.py")
     for preset in PRESETS.values():
         found |= dict.fromkeys((preset.title, preset.watch), "settings.py")
+    for part in PARTS.values():
+        found |= dict.fromkeys((part.title, part.about), "inside.py")
     found |= dict.fromkeys(data.TITLES.values(), "data.py")
     return found
 

@@ -145,7 +145,7 @@ export default {
       model.save_changes();
     };
     phone.addEventListener("change", tell);
-    // What is chosen in HTML that a panel shows: <button data-act="cell" data-value="3 5">, <select data-act="clean" ...>.
+    // What is chosen in HTML that a panel shows: <button data-act="cell" data-value="3 5">, <select data-act="clean">.
     const act = (event) => {
       mendSoon(); // a toggle button has been pressed, perhaps
       const chosen = event.target.closest?.(event.type === "click" ? "button[data-act]" : "select[data-act]");

@@ -5,7 +5,6 @@ const WIDE = 640, HIGH = 420, EDGE = 14;
 const COLOURS = [
   "#222222", "#0072b2", "#b34700", "#00704f", "#a6428a", "#8a6100", "#2e7196", "#595959", "#7a2a0a", "#5b3fa8",
 ];
-const HINT = "Point at a sign to see its image. A click or Enter picks it for the other parts.";
 const SVG = "http://www.w3.org/2000/svg";
 
 function element(tag, properties, ...children) {
@@ -29,7 +28,9 @@ function render({ model, el }) {
   map.append(svg);
   const canvas = element("canvas", { className: "mnistlab-map-image", width: 112, height: 112 });
   canvas.setAttribute("aria-hidden", "true");
-  const words = element("p", { textContent: HINT });
+  const words = element("p", {
+    textContent: t("Point at a sign to see its image. A click or Enter picks it for the other parts."),
+  });
   words.setAttribute("aria-live", "polite");
   const card = element("div", { className: "mnistlab-map-card" }, canvas, words);
   el.classList.add("mnistlab-map");
@@ -57,7 +58,9 @@ function render({ model, el }) {
     ring.style.transform = `translate(${x}px, ${y}px)`;
     ring.setAttribute("visibility", "visible");
     const names = model.get("names"), label = names[model.get("labels")[at]], answer = names[model.get("answers")[at]];
-    words.textContent = `Validation image ${model.get("numbers")[at] + 1}: a ${label}, read as ${answer}.`;
+    words.textContent = t("Validation image {number}: a {label}, read as {answer}.", {
+      number: model.get("numbers")[at] + 1, label, answer,
+    });
     words.classList.toggle("mnistlab-alarm", label !== answer);
     paint();
   }
@@ -89,7 +92,9 @@ function render({ model, el }) {
     });
     map.setAttribute(
       "aria-label",
-      `Map of ${signs.length} images. Arrow keys go to the next one that way, Enter picks it. A table follows.`,
+      t("Map of {count} images. Arrow keys go to the next one that way, Enter picks it. A table follows.", {
+        count: signs.length,
+      }),
     );
     if (at !== null) show(at);
   }
@@ -120,7 +125,7 @@ function render({ model, el }) {
   function pick() {
     if (at === null) return;
     show(at);
-    words.textContent += " Picked for the other parts.";
+    words.textContent += ` ${t("Picked for the other parts.")}`;
     model.send({ pick: model.get("numbers")[at] });
   }
   const point = (event) => {

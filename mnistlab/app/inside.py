@@ -8,6 +8,7 @@ import ipywidgets
 import numpy as np
 
 from ..inspection import copy_of
+from ..language import t
 from .inside_map import Between, Map
 from .inside_part import Look, Pick
 from .inside_seeing import Activations, Pixels, Weights
@@ -31,20 +32,23 @@ class InsidePanel(Panel):
     """
 
     name = "inside"
+    recorder = None
 
     def build(self):
         lab = self.lab
         self.add_class("mnistlab-inside")
-        names = [(kind.title, name) for name, kind in PARTS.items()]
+        names = [(t(kind.title), name) for name, kind in PARTS.items()]
         self.choice = make(lab, ipywidgets.ToggleButtons, options=names, value=None)
-        self.note = text(f"<p>{NOT_YET}</p>", "mnistlab-inside-note", lab=lab)
+        self.note = text("", "mnistlab-inside-note", lab=lab)
         self.body = ipywidgets.VBox(layout=shared(lab, ipywidgets.Layout))
-        self.recorder = Recorder(lab)
+        self.recorder = self.recorder or Recorder(lab)  # what it has seen of a run stays
+        self.recorder.follow()
         self.pick, self.parts, self.task = None, {}, None
         self._copy, self._wanted, self._not_before = None, False, 0.0
         self.choice.observe(lab.guard(self._on_choice), "value")
         lab.observe(lab.guard(self._on_tick), ["tick", "epochs_seen"])
         lab.observe(lab.guard(self._on_phase), "phase")
+        self._arrange()
         self.show(self.choice, self.note, self.body)
 
     @property
@@ -90,13 +94,13 @@ class InsidePanel(Panel):
         """The sentence that says why there is nothing to look into, or None."""
         network = self.lab.network
         if network is None:
-            return NOT_YET
-        return None if np.isfinite(network.parameters).all() else FAILED
+            return t(NOT_YET)
+        return None if np.isfinite(network.parameters).all() else t(FAILED)
 
     def _arrange(self):
         """The open part's controls where there is a network to look into, and the one sentence above them."""
         part, why = self.part, self._unusable()
-        self.note.value = f"<p>{escape(why or (part.about if part else CHOOSE))}</p>"
+        self.note.value = f"<p>{escape(why or t(part.about if part else CHOOSE))}</p>"
         widgets = ()
         if part and part.drawn and not why:
             widgets = (*([self.pick.widget] if part.picks else []), *part.widgets)

@@ -10,6 +10,7 @@ import traitlets
 
 from ..images import png
 from ..inspection import as_rows, between, nearest, pca, through
+from ..language import t
 from ..losses import softmax
 from .browser import script
 from .inside_part import ANY, Choice, Image, Part, figure
@@ -18,6 +19,17 @@ from .parts import button, make, row, shared, text
 # Images on the map and beside each other on its sheet; images among which a nearest one is looked for.
 POINTS, SHEET, SEARCHED = 500, 25, 1000
 STEPS = 7
+ON_THE_WAY = {
+    "blend": "{share:.0%} of the way, blend: read as {answer}",
+    "nearest": "{share:.0%} of the way, nearest: read as {answer}",
+}
+MANIFOLD = (
+    "Below each image: what the network answers there, and bars for the first class (blue), the second (orange) and "
+    "all others (grey). The network cannot draw what its layers hold; so for a point in the layer you see the one of "
+    "{count:,} validation images whose numbers there are nearest. That digits form a smooth space of their own, far "
+    "smaller than that of all pixels, is the manifold hypothesis (Chollet, Deep Learning with Python, 5.1.2); this "
+    "network has only learned to tell them apart, not to move within that space."
+)
 
 
 class FeatureMap(anywidget.AnyWidget):
@@ -56,7 +68,7 @@ class Map(Part):
     )
 
     def make(self):
-        self.layer = make(self.lab, Choice, description="Layer", options=[("Pixels", 0)])
+        self.layer = make(self.lab, Choice, description=t("Layer"), options=[(t("Pixels"), 0)])
         self.map = FeatureMap(layout=shared(self.lab, ipywidgets.Layout))
         self.map.on_msg(self.lab.guard(self._on_message))
         self.said = text("", "mnistlab-map-said", lab=self.lab)
@@ -73,7 +85,7 @@ class Map(Part):
         self.layer.offer((stage.title, place) for place, stage in enumerate(look.stages))
         stage, count = look.stages[self.layer.value], min(POINTS, len(look.dataset))
         if count < 3:
-            self.said.value = "<p>A map needs at least three validation images.</p>"
+            self.said.value = f"<p>{t('A map needs at least three validation images.')}</p>"
             return
         features = await features_of(look, stage, count)
         rows, labels = np.arange(count), look.dataset.labels_of(slice(0, count))
@@ -100,19 +112,23 @@ class Map(Part):
         legend = ""
         if self.map.marks != self.map.names:
             pairs = zip(self.map.marks, self.map.names)
-            legend = "Signs: " + ", ".join(f"{mark} {escape(name)}" for mark, name in pairs) + ". "
-        return (
-            f"<p>{stage.title}: {len(labels)} validation images. For {agree:.1%} of them the nearest other image in "
-            f"this layer has the same label. The map keeps {found.shares.sum():.0%} of the differences between the "
-            f"images ({found.shares[0]:.0%} across, {found.shares[1]:.0%} up and down). {legend}A ring: read "
-            "wrongly.</p>"
+            legend = ", ".join(f"{mark} {escape(name)}" for mark, name in pairs)
+            legend = t("Signs: {legend}.", legend=legend) + " "
+        said = t(
+            "{layer}: {count} validation images. For {share:.1%} of them the nearest other image in this layer has the "
+            "same label. The map keeps {kept:.0%} of the differences between the images ({across:.0%} across, "
+            "{down:.0%} up and down).",
+            layer=stage.title, count=len(labels), share=agree, kept=found.shares.sum(), across=found.shares[0],
+            down=found.shares[1],
         )
+        return f"<p>{said} {legend}{t('A ring: read wrongly.')}</p>"
 
     def _table(self, look, found, labels):
         """Where each class lies, and which one is nearest."""
         classes = np.unique(labels)
         centres = np.array([found.points[labels == k].mean(axis=0) for k in classes])
-        lines = ""
+        heads = t("class"), t("validation images"), t("across"), t("down"), t("nearest class")
+        heads, lines = "".join(f'<th scope="col">{head}</th>' for head in heads), ""
         for k, centre in zip(classes, centres):
             distances = np.square(centres - centre).sum(axis=1)
             distances[classes == k] = np.inf
@@ -122,10 +138,8 @@ class Map(Part):
                 f"<td>{centre[0]:.2f}</td><td>{centre[1]:.2f}</td><td>{escape(look.names[closest])}</td></tr>"
             )
         return (
-            '<div class="mnistlab-wide"><table>'
-            '<caption>Where each class lies</caption><tr><th scope="col">class</th><th scope="col">images</th>'
-            '<th scope="col">across</th><th scope="col">down</th><th scope="col">nearest class</th></tr>'
-            f"{lines}</table></div>"
+            f'<div class="mnistlab-wide"><table><caption>{t("Where each class lies")}</caption>'
+            f"<tr>{heads}</tr>{lines}</table></div>"
         )
 
 
@@ -147,11 +161,11 @@ class Between(Part):
 
     def make(self):
         self._second = 0
-        self.label = make(self.lab, Choice, description="Towards", options=[("", ANY)])
-        self.layer = make(self.lab, Choice, description="Layer", options=[("", ANY)])
+        self.label = make(self.lab, Choice, description=t("Towards"), options=[("", ANY)])
+        self.layer = make(self.lab, Choice, description=t("Layer"), options=[("", ANY)])
         self.lines = text("", "mnistlab-between", lab=self.lab)
         self.on(self.label, self.layer)
-        return row(self.label, button("Another", self._another, self.lab), self.layer), self.lines
+        return row(self.label, button(t("Another"), self._another, self.lab), self.layer), self.lines
 
     def _another(self):
         self._second += 1
@@ -160,7 +174,9 @@ class Between(Part):
     async def draw(self, look):
         names, classes = look.names, np.unique(look.dataset.labels_of())
         fresh = self.label.value == ANY
-        self.label.offer((f"another {names[k]}" if k == look.label else names[k], int(k)) for k in classes)
+        self.label.offer(
+            (t("another {label}", label=names[k]) if k == look.label else names[k], int(k)) for k in classes
+        )
         if fresh:  # a class that has nothing to do with the picked image
             others = np.setdiff1d(classes, [look.label, int(look.probabilities.argmax())])
             self.label.value = int((others if len(others) else classes)[0])
@@ -186,30 +202,26 @@ class Between(Part):
         pictures = [np.asarray(look.dataset.image(one), np.float32) for one in (look.row, second)]
         mixed = np.rint(between(pictures[0], pictures[1], STEPS)).astype(np.uint8)
         real = [look.dataset.image(one) for one in rows]
-        title = stage.title.lower()
+        title = t("In {layer}: the real image nearest to each point", layer=stage.title.lower())
         pair = look.label, int(look.dataset.labels_of(second))
         self.lines.value = (
-            _strip(look, "In pixels: the two images laid over each other", mixed, in_pixels, pair, "blend")
-            + _strip(look, f"In {title}: the real image nearest to each point", real, in_layer, pair, "nearest")
-            + "<p class='mnistlab-small'>Below each image: what the network answers there, and bars for the first "
-            "class (blue), the second (orange) and all others (grey). The network cannot draw what its layers "
-            f"hold; so for a point in the layer you see the one of {searched:,} validation images whose numbers "
-            "there are nearest. That digits form a smooth space of their own, far smaller than that of all pixels, "
-            "is the manifold hypothesis (Chollet, Deep Learning with Python, 5.1.2); this network has only learned "
-            "to tell them apart, not to move within that space.</p>"
+            _strip(look, t("In pixels: the two images laid over each other"), mixed, in_pixels, pair, "blend")
+            + _strip(look, title, real, in_layer, pair, "nearest")
+            + f"<p class='mnistlab-small'>{t(MANIFOLD, count=searched)}</p>"
         )
 
 
-def _strip(look, title, images, probabilities, pair, word):
+def _strip(look, title, images, probabilities, pair, kind):
+    """kind: of images, a key of ON_THE_WAY."""
     figures = ""
     for step, (image, p) in enumerate(zip(images, probabilities)):
         share, best = step / (STEPS - 1), int(p.argmax())
         first, last = float(p[pair[0]]), float(p[pair[1]]) if pair[0] != pair[1] else 0.0
         bar = "".join(
-            f'<span class="{kind}" style="width:{100 * part:.1f}%"></span>'
-            for kind, part in (("first", first), ("second", last))
+            f'<span class="{place}" style="width:{100 * part:.1f}%"></span>'
+            for place, part in (("first", first), ("second", last))
         )
-        alt = f"{share:.0%} of the way, {word}: read as {look.names[best]}"
+        alt = t(ON_THE_WAY[kind], share=share, answer=look.names[best])
         said = f'{escape(look.names[best])} {p[best]:.0%}<span class="mnistlab-three">{bar}</span>'
         figures += figure(image, alt, said, 84)
     return f'<h3>{escape(title)}</h3><div class="mnistlab-strip">{figures}</div>'

@@ -10,6 +10,7 @@ from PIL import Image
 
 from ..data import Batches
 from ..inspection import stages, through
+from ..language import t
 from ..losses import softmax
 from .parts import button, make, picture, shared
 
@@ -61,7 +62,10 @@ class Look:
     def said(self, row):
         """One image in words."""
         number, label = int(self.dataset.indices[row]), int(self.dataset.labels_of(row))
-        return f"validation image {row + 1} (number {number} of the dataset), a {self.names[label]}"
+        return t(
+            "Validation image {row} (number {number} of the dataset), a {label}", row=row + 1, number=number,
+            label=self.names[label],
+        )
 
 
 class Part:
@@ -84,7 +88,7 @@ class Part:
     def show_table(self, widget, table):
         """Fill a widget with a table behind a button; it rests while a run goes on, or it would close again at once."""
         if not widget.value or self.lab.phase not in ("running", "stopping"):
-            widget.value = f"<details><summary>As a table</summary>{table}</details>"
+            widget.value = f"<details><summary>{t('As a table')}</summary>{table}</details>"
 
     def reach(self, slider, box, end):
         """A slider in a box gets another end. In the page it is made anew, or its End key would go to the old one."""
@@ -110,13 +114,13 @@ class Pick:
     def __init__(self, lab, on_change):
         self.lab, self._on_change = lab, on_change
         self.row, self._set, self._chosen, self._following = 0, None, False, False
-        self.label = make(lab, Choice, description="Class", options=[("all", ANY)])
-        self.number = make(lab, ipywidgets.BoundedIntText, description="Image", min=1, max=1)
+        self.label = make(lab, Choice, description=t("Class"), options=[(t("all"), ANY)])
+        self.number = make(lab, ipywidgets.BoundedIntText, description=t("Image"), min=1, max=1)
         self.label.observe(lab.guard(self._on_label), "value")
         self.number.observe(lab.guard(self._on_number), "value")
         buttons = [
-            button("Worst", self.worst, lab), button("Previous", lambda: self.step(-1), lab),
-            button("Next", lambda: self.step(1), lab),
+            button(t("Worst"), self.worst, lab), button(t("Previous"), lambda: self.step(-1), lab),
+            button(t("Next"), lambda: self.step(1), lab),
         ]
         self.widget = ipywidgets.HBox([*buttons, self.label, self.number], layout=shared(lab, ipywidgets.Layout))
         self.widget.add_class("mnistlab-buttons")
@@ -128,7 +132,7 @@ class Pick:
             self._set, self._chosen, self.row = run.validation_set, False, 0
         self._following = True
         try:
-            self.label.offer([("all", ANY), *((name, k) for k, name in enumerate(run.train_set.class_names))])
+            self.label.offer([(t("all"), ANY), *((name, k) for k, name in enumerate(run.train_set.class_names))])
             if not self._chosen and run.evaluation is not None:
                 self.row, self._chosen = self._worst(), True
             self.number.max = len(run.validation_set)

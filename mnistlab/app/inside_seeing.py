@@ -6,6 +6,7 @@ import ipywidgets
 import numpy as np
 
 from ..inspection import as_rows, first_filters, gradient_times_input, occlusion, through
+from ..language import t
 from ..losses import softmax
 from .inside_part import ANY, Choice, Part, coloured, figure, over, read_as, shades, sheet
 from .parts import make, picture, row, text
@@ -13,6 +14,21 @@ from .parts import make, picture, row, text
 # Units on one sheet, and how many stand beside each other on a wide page and on a phone.
 UNITS, WIDE, NARROW = 48, 12, 6
 STRONGEST = 5
+# What a layer answers, by what it has: units, or the channels of a convolution.
+NAMED = {"unit": "unit {number} ({answer:.2f})", "channel": "channel {number} ({answer:.2f})"}
+ANSWERS = {
+    "unit": "{layer}: the answers of its {count} units; the strongest are {strongest}",
+    "channel": "{layer}: the answers of its {count} channels; the strongest are {strongest}",
+}
+AWAKE = {
+    "unit": "{awake} of {count} units answer with more than 0. The strongest: {strongest}.",
+    "channel": "{awake} of {count} channels answer with more than 0. The strongest: {strongest}.",
+}
+MAPS = (
+    "Gradient × input: how the logit of {label} would change with each pixel, times the pixel (Simonyan 2013, "
+    "Shrikumar 2016). Occlusion: how far the probability falls when a black square of 6 × 6 hides the pixel (Zeiler "
+    "and Fergus 2014). The gradient alone also shows where ink is missed. Each map has a scale of its own."
+)
 
 
 class Weights(Part):
@@ -23,9 +39,9 @@ class Weights(Part):
     )
 
     def make(self):
-        views = [("only what was learned", "learned"), ("as they are", "whole")]
-        self.view = make(self.lab, ipywidgets.Dropdown, description="Weights", options=views)
-        self.units = make(self.lab, Choice, description="Units", options=[("1", 0)])
+        views = [(t("only what was learned"), "learned"), (t("as they are"), "whole")]
+        self.view = make(self.lab, ipywidgets.Dropdown, description=t("Weights"), options=views)
+        self.units = make(self.lab, Choice, description=t("Units"), options=[("1", 0)])
         self.sheet = text("", "mnistlab-weights", lab=self.lab)
         self.on(self.view, self.units)
         return row(self.view, self.units), self.sheet
@@ -44,13 +60,21 @@ class Weights(Part):
         columns = min(len(shown), NARROW if self.lab.browser.narrow else WIDE)
         side = filters.shape[1]
         width = columns * (58 if side > 5 else 72)
-        said = f"Weights of {len(shown)} of the {count} units of the first layer, one small image each"
-        image = picture(coloured(sheet(shades(shown, scale), columns)), said, width)
-        self.sheet.value = (
-            f"<div>{image}</div><p class='mnistlab-small'>{len(shown)} of {count} "
-            f"{'filters' if side <= 5 else 'units'}, {side} × {side} weights each. Full blue is −{scale:.2g}, white "
-            f"0, full orange +{scale:.2g}. Average size: {np.abs(filters).mean():.4f}.</p>"
+        said = t(
+            "Weights of {shown} of the {count} units of the first layer, one small image each", shown=len(shown),
+            count=count,
         )
+        image = picture(coloured(sheet(shades(shown, scale), columns)), said, width)
+        words = t(
+            "{shown} of {count} filters, {side} × {side} weights each." if side <= 5
+            else "{shown} of {count} units, {side} × {side} weights each.",
+            shown=len(shown), count=count, side=side,
+        )
+        scales = t(
+            "Full blue is −{scale:.2g}, white 0, full orange +{scale:.2g}. Average size: {size:.4f}.",
+            scale=scale, size=np.abs(filters).mean(),
+        )
+        self.sheet.value = f"<div>{image}</div><p class='mnistlab-small'>{words} {scales}</p>"
 
 
 class Activations(Part):
@@ -69,11 +93,13 @@ class Activations(Part):
             x, start = through(look.network, x, start, stage.stop), stage.stop
             parts.append(_layer(look, stage, x))
         image = figure(
-            look.dataset.image(look.row), look.said(look.row).capitalize(),
-            f"is {escape(look.names[look.label])}, read as {read_as(look.probabilities, look.names)}", 112,
+            look.dataset.image(look.row), look.said(look.row),
+            t("is {label}, read as {answer}", label=escape(look.names[look.label]),
+              answer=read_as(look.probabilities, look.names)), 112,
         )
         if not parts:
-            parts = ["<p>This network has no hidden layer: its pixels lead straight to the classes.</p>"]
+            words = t("This network has no hidden layer: its pixels lead straight to the classes.")
+            parts = [f"<p>{words}</p>"]
         self.answer.value = f'<div class="mnistlab-look">{image}<div>{"".join(parts)}</div></div>'
 
 
@@ -91,21 +117,25 @@ def _layer(look, stage, features):
         strengths, width = values, columns * 18
     most = np.argsort(-strengths)[:STRONGEST]
     kind = "channel" if channels else "unit"
-    awake = int((strengths > 0).sum())
-    strongest = ", ".join(f"{kind} {unit + 1} ({strengths[unit]:.2f})" for unit in most)
-    said = f"{stage.title}: the answers of its {len(values)} {kind}s; the strongest are {strongest}"
+    strongest = ", ".join(t(NAMED[kind], number=unit + 1, answer=strengths[unit]) for unit in most)
+    said = t(ANSWERS[kind], layer=stage.title, count=len(values), strongest=strongest)
+    summary = t(AWAKE[kind], awake=int((strengths > 0).sum()), count=len(values), strongest=strongest)
     weights = ""
     if stage == look.hidden[0] and not channels:
         filters = first_filters(look.network)[most]
         size, image = float(np.abs(filters).max()), look.dataset.image(look.row)
         weights = "".join(
-            figure(over(image, values, size), f"Weights of unit {unit + 1}", f"unit {unit + 1}", 56)
+            figure(
+                over(image, values, size), t("Weights of unit {number}", number=unit + 1),
+                t("unit {number}", number=unit + 1), 56,
+            )
             for unit, values in zip(most, filters)
         )
-        weights = f"<p>What the strongest look for, over the image:</p><div class='mnistlab-steps'>{weights}</div>"
+        words = t("What the strongest look for, over the image:")
+        weights = f"<p>{words}</p><div class='mnistlab-steps'>{weights}</div>"
     return (
-        f"<h3>{stage.title}</h3>{picture(coloured(places), said, width)}<p class='mnistlab-small'>{awake} of "
-        f"{len(values)} {kind}s answer with more than 0. The strongest: {strongest}.</p>{weights}"
+        f"<h3>{stage.title}</h3>{picture(coloured(places), said, width)}<p class='mnistlab-small'>{summary}</p>"
+        f"{weights}"
     )
 
 
@@ -117,32 +147,31 @@ class Pixels(Part):
     )
 
     def make(self):
-        self.label = make(self.lab, Choice, description="Evidence for", options=[("the predicted class", ANY)])
+        options = [(t("the predicted class"), ANY)]
+        self.label = make(self.lab, Choice, description=t("Evidence for"), options=options)
         self.maps = text("", "mnistlab-pixels", lab=self.lab)
         self.on(self.label)
         return row(self.label), self.maps
 
     async def draw(self, look):
-        options = [("the predicted class", ANY), *((name, k) for k, name in enumerate(look.names))]
+        options = [(t("the predicted class"), ANY), *((name, k) for k, name in enumerate(look.names))]
         self.label.offer(options)
         probabilities, pixels = look.probabilities, look.dataset.image(look.row)
         label = int(probabilities.argmax()) if self.label.value == ANY else self.label.value
-        name = escape(look.names[label])
+        name = look.names[label]
         gradient, product = (each.reshape(look.shape) for each in gradient_times_input(look.network, look.x, [label]))
         hidden = occlusion(look.network, look.x[0], label, look.shape, min(6, *look.shape), 2, look.black())
-        figures = [
-            figure(pixels, look.said(look.row).capitalize(), f"read as {read_as(probabilities, look.names)}", 196),
-            figure(over(pixels, product), f"Gradient times input for {look.names[label]}", "gradient × input", 196),
-            figure(over(pixels, hidden), f"Occlusion for {look.names[label]}", "occlusion", 196),
-            figure(over(pixels, gradient), f"The gradient alone, for {look.names[label]}", "the gradient alone", 196),
-        ]
+        answer = t("read as {answer}", answer=read_as(probabilities, look.names))
+        figures = (
+            (pixels, look.said(look.row), answer),
+            (over(pixels, product), t("Gradient times input for {label}", label=name), t("gradient × input")),
+            (over(pixels, hidden), t("Occlusion for {label}", label=name), t("occlusion")),
+            (over(pixels, gradient), t("The gradient alone, for {label}", label=name), t("the gradient alone")),
+        )
         self.maps.value = (
-            f'<div class="mnistlab-maps">{"".join(figures)}</div>'
+            f'<div class="mnistlab-maps">{"".join(figure(*each, 196) for each in figures)}</div>'
             f"<p>{self._most(look, hidden, label, probabilities)}</p>"
-            f"<p class='mnistlab-small'>Gradient × input: how the logit of {name} would change with each pixel, times "
-            "the pixel (Simonyan 2013, Shrikumar 2016). Occlusion: how far the probability falls when a black square "
-            "of 6 × 6 hides the pixel (Zeiler and Fergus 2014). The gradient alone also shows where ink is missed. "
-            "Each map has a scale of its own.</p>"
+            f"<p class='mnistlab-small'>{t(MAPS, label=escape(name))}</p>"
         )
 
     def _most(self, look, hidden, label, probabilities):
@@ -151,8 +180,9 @@ class Pixels(Part):
         covered = look.x.reshape(look.shape).copy()
         covered[max(0, i - 3) : i + 3, max(0, j - 3) : j + 3] = look.black()
         left = softmax(as_rows(through(look.network, covered.reshape(1, -1))))[0]
-        return (
-            f"The place that matters most is around row {i + 1}, column {j + 1}: hide it, and the probability of "
-            f"{escape(look.names[label])} goes from {probabilities[label]:.1%} to {left[label]:.1%}; the answer is "
-            f"then {read_as(left, look.names)}."
+        return t(
+            "The place that matters most is around row {row}, column {column}: hide it, and the probability of {label} "
+            "goes from {before:.1%} to {after:.1%}; the answer is then {answer}.",
+            row=i + 1, column=j + 1, label=escape(look.names[label]), before=probabilities[label], after=left[label],
+            answer=read_as(left, look.names),
         )

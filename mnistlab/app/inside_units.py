@@ -10,13 +10,14 @@ import numpy as np
 
 from ..data import Batches
 from ..inspection import altered, first_filters, health, stages, through
+from ..language import t
 from .inside_part import Choice, Part, coloured, figure, shades
 from .parts import button, make, row, text
 
 NOTHING_CHANGED = "Nothing is changed yet: move Scale, or switch a unit off."
 # Images that gradients and units are measured on; seconds, and the share of a run's time, that this may take; lines of
-# the table.
-MEASURED, ALLOWED, SHARE, LINES = 128, 0.1, 0.05, 200
+# the table, and units in a sentence.
+MEASURED, ALLOWED, SHARE, LINES, LISTED = 128, 0.1, 0.05, 200, 8
 
 
 class Units(Part):
@@ -27,9 +28,9 @@ class Units(Part):
         lab = self.lab
         self.factors = {}  # what each changed unit, (layer, unit), is multiplied by
         self._of, self._following = None, False
-        self.layer = make(lab, Choice, description="Layer", options=[("", 0)])
-        self.unit = make(lab, ipywidgets.IntSlider, description="Unit", min=1, max=1)
-        self.factor = make(lab, ipywidgets.FloatSlider, description="Scale", min=0, max=2, step=0.05, value=1)
+        self.layer = make(lab, Choice, description=t("Layer"), options=[("", 0)])
+        self.unit = make(lab, ipywidgets.IntSlider, description=t("Unit"), min=1, max=1)
+        self.factor = make(lab, ipywidgets.FloatSlider, description=t("Scale"), min=0, max=2, step=0.05, value=1)
         self.result = text("", "mnistlab-units", lab=lab)
         self.layer.observe(lab.guard(self._on_unit), "value")
         self.unit.observe(lab.guard(self._on_unit), "value")
@@ -37,8 +38,9 @@ class Units(Part):
         self.sliders = ipywidgets.Box([self.unit, self.factor], layout=self.unit.layout)
         self.sliders.add_class("mnistlab-controls")
         buttons = row(
-            self.layer, button("Switch off", self._off, lab),
-            button("Switch off all up to this unit", self._off_up_to, lab), button("Put all back", self._back, lab),
+            self.layer, button(t("Switch off"), self._off, lab),
+            button(t("Switch off all up to this unit"), self._off_up_to, lab),
+            button(t("Put all back"), self._back, lab),
         )
         return buttons, self.sliders, self.result
 
@@ -81,7 +83,7 @@ class Units(Part):
             self._of = described
             self.factors.clear()
         if not look.hidden:
-            self.result.value = "<p>This network has no hidden layer, and so no hidden unit.</p>"
+            self.result.value = f"<p>{t('This network has no hidden layer, and so no hidden unit.')}</p>"
             return
         self.layer.offer((stage.title, place) for place, stage in enumerate(look.hidden))
         stage = look.hidden[self.layer.value]
@@ -111,19 +113,27 @@ class Units(Part):
         before, now = right / count
         lines = "".join(
             f'<tr><th scope="row">{words}</th><td class="mnistlab-bar"><span style="width:{100 * share:.1f}%"></span>'
-            f"</td><td>{share:.2%}</td></tr>" for words, share in (("as it is", before), ("with your changes", now))
+            f"</td><td>{share:.2%}</td></tr>"
+            for words, share in ((t("as it is"), before), (t("with your changes"), now))
         )
-        changed = [f"{look.hidden[place].title.lower()}: unit {one + 1} × {factor:g}"
-                   for (place, one), factor in sorted(self.factors.items())]
-        more = int(right[0] - right[1])
-        difference = "No difference."
-        if more:
-            difference = f"{abs(more)} {'fewer' if more > 0 else 'more'} of the images are read rightly."
-        listed = "; ".join(changed[:8]) + (f" and {len(changed) - 8} more" if len(changed) > 8 else "")
-        said = f"{difference} Changed: {listed}." if changed else NOTHING_CHANGED
+        changed = [
+            t("{layer}: unit {number} × {factor:g}", layer=look.hidden[place].title.lower(), number=one + 1,
+              factor=factor)
+            for (place, one), factor in sorted(self.factors.items())
+        ]
+        fewer = int(right[0] - right[1])
+        difference = t("No difference.")
+        if fewer:
+            difference = t("{count} fewer of the images are read rightly." if fewer > 0
+                           else "{count} more of the images are read rightly.", count=abs(fewer))
+        listed = "; ".join(changed[:LISTED])
+        said = t("Changed: {units}.", units=listed)
+        if len(changed) > LISTED:
+            said = t("Changed: {units} and {count} more.", units=listed, count=len(changed) - LISTED)
+        said = f"{difference} {said}" if changed else t(NOTHING_CHANGED)
+        caption = t("Accuracy on {count:,} validation images", count=count)
         return (
-            f"<div class='mnistlab-answer'><table><caption>Accuracy on {count:,} validation images</caption>{lines}"
-            f"</table></div><p>{said}</p>"
+            f"<div class='mnistlab-answer'><table><caption>{caption}</caption>{lines}</table></div><p>{said}</p>"
         )
 
     def _portrait(self, look, stage, unit, best):
@@ -132,29 +142,45 @@ class Units(Part):
         if stage == look.hidden[0]:
             weights = first_filters(look.network)[unit]
             image = coloured(shades(weights, float(np.abs(weights).max())))
-            figures = figure(image, f"Weights of unit {unit + 1}", "its weights", 84)
+            figures = figure(image, t("Weights of unit {number}", number=unit + 1), t("its weights"), 84)
         figures += figure(
-            look.dataset.image(best[1]), look.said(best[1]).capitalize(), f"excites it most ({best[0]:.2f})", 84
+            look.dataset.image(best[1]), look.said(best[1]), t("excites it most ({answer:.2f})", answer=best[0]), 84
         )
-        return f"<p>Unit {unit + 1} of {stage.title.lower()}:</p><div class='mnistlab-steps'>{figures}</div>"
+        words = t("Unit {number} of {layer}:", number=unit + 1, layer=stage.title.lower())
+        return f"<p>{words}</p><div class='mnistlab-steps'>{figures}</div>"
 
 
 class Recorder:
     """What is measured once an epoch while a run goes on, whether the part is open or not: plain data.
 
-    rows: (epoch, Health) of the run in progress or the last one, on its first training images; titles: of its layers;
-    first_weights: `first_filters` at its beginning. A few milliseconds an epoch; of very short epochs not every one.
+    rows: (epoch, Health) of the run in progress or the last one, on its first training images; titles: of its layers,
+    in the page's language; hidden: of the hidden ones; first_weights: `first_filters` at its beginning. A few
+    milliseconds an epoch; of very short epochs not every one.
     """
 
     def __init__(self, lab):
         self.lab = lab
         self.forget()
-        lab.observe(lab.guard(self._on_phase), "phase")
-        lab.observe(lab.guard(self._on_epoch), "epochs_seen")
+
+    def follow(self):
+        """Observe the lab; again after it has forgotten every observer."""
+        self.lab.observe(self.lab.guard(self._on_phase), "phase")
+        self.lab.observe(self.lab.guard(self._on_epoch), "epochs_seen")
 
     def forget(self):
-        self.rows, self.titles, self.hidden, self.first_weights = [], [], [], None
+        self.rows, self.first_weights = [], None
         self._run, self._batch, self._spent = None, None, 0.0
+
+    @property
+    def titles(self):
+        return [stage.title if stage.hidden else t("Output layer") for stage in self._stages()]
+
+    @property
+    def hidden(self):
+        return [stage.title for stage in self._stages() if stage.hidden]
+
+    def _stages(self):
+        return stages(self._run.network)[1:] if self._run else []
 
     def _on_phase(self, change):
         run = self.lab.run
@@ -162,9 +188,6 @@ class Recorder:
             return
         self.forget()
         self._run = run
-        found = stages(run.network)[1:]
-        self.titles = ["Output layer" if stage.title == "Logits" else stage.title for stage in found]
-        self.hidden = [stage.title for stage in found if stage.hidden]
         try:
             self.first_weights = first_filters(run.network).copy()
         except ValueError:  # images that are not square
@@ -210,23 +233,27 @@ class Gradients(Part):
         epoch, newest = recorder.rows[-1]
         said = ", ".join(f"{title.lower()} {norm:.3g}" for title, norm in zip(recorder.titles, newest.norms))
         gone = ", ".join(f"{title.lower()} {share:.1%}" for title, share in zip(recorder.hidden, newest.dead))
-        sentence = f"After epoch {epoch}: length of the gradient: {said}. Dead units: {gone or 'no hidden layer'}."
+        sentence = t(
+            "After epoch {epoch}: length of the gradient: {lengths}. Dead units: {shares}.", epoch=epoch, lengths=said,
+            shares=gone or t("no hidden layer"),
+        )
+        alt = t("Length of the gradient and share of dead units by epoch, a line a layer")
         self.chart.value = (
-            '<div class="mnistlab-chart"><img alt="Length of the gradient and share of dead units by epoch, a line a '
-            f'layer" src="data:image/png;base64,{content}"></div><p>{escape(sentence)}</p>'
+            f'<div class="mnistlab-chart"><img alt="{escape(alt)}" src="data:image/png;base64,{content}"></div>'
+            f"<p>{escape(sentence)}</p>"
         )
         self.show_table(self.table, self._table(recorder))
 
     def _table(self, recorder):
-        heads = [f"gradient, {title.lower()}" for title in recorder.titles]
-        heads += [f"dead, {title.lower()}" for title in recorder.hidden]
-        head = "".join(f'<th scope="col">{escape(words)}</th>' for words in ("epoch", *heads))
+        heads = [t("gradient, {layer}", layer=title.lower()) for title in recorder.titles]
+        heads += [t("dead, {layer}", layer=title.lower()) for title in recorder.hidden]
+        head = "".join(f'<th scope="col">{escape(words)}</th>' for words in (t("epoch"), *heads))
         lines = "".join(
             f'<tr><th scope="row">{epoch}</th>{"".join(f"<td>{norm:.3g}</td>" for norm in one.norms)}'
             f'{"".join(f"<td>{share:.1%}</td>" for share in one.dead)}</tr>'
             for epoch, one in recorder.rows[-LINES:]
         )
         return (
-            f'<div class="mnistlab-scroll" tabindex="0"><table><caption>By epoch</caption><thead><tr>{head}</tr>'
+            f'<div class="mnistlab-scroll" tabindex="0"><table><caption>{t("By epoch")}</caption><thead><tr>{head}</tr>'
             f"</thead><tbody>{lines}</tbody></table></div>"
         )

@@ -7,8 +7,8 @@ const ASK = 4000;
 const SILENCE = 12_000;
 // A file on its way to the kernel fills a slow line, and questions queue up behind it: then so long.
 const SENDING = 120_000;
-// Between two attempts to connect anew: the second is for a connection that seems whole and brings nothing, as it may be
-// whole at one end alone.
+// Between two attempts to connect anew: the second is for a connection that seems whole and brings nothing, as it may
+// be whole at one end alone.
 const [AGAIN, ANEW] = [10_000, 20_000];
 // The countdown before a server ends an idle session.
 const COUNTDOWN = 120_000;
@@ -22,31 +22,6 @@ const UNTRACKED = new Set([
   "update_display_data", "execute_input", "execute_result", "error", "status", "clear_output", "debug_event",
   "input_request", "input_reply",
 ]);
-
-const WORDS = {
-  keptNothing: "Nothing is kept in this browser yet: a run is, after its first epoch.",
-  keptNow: (run) => `Kept in this browser: ${run}.`,
-  keptFigures: (run, megabytes) =>
-    `Kept in this browser: settings and figures of ${run}. Its network of ${megabytes} MB is too large for that: download it.`,
-  cannotKeep: "This browser keeps nothing here, perhaps because its window is a private one. Download what you need.",
-  run: (name, epochs, accuracy) => `${name} (${epochs}${accuracy ? `, ${accuracy}` : ""})`,
-  epochs: (count) => (count === 1 ? "1 epoch" : `${count} epochs`),
-  offer: "Your last run is still in this browser.",
-  offerFrom: (when) => `From ${when}.`,
-  restore: (run) => `Restore your last run (${run})`,
-  discard: "Discard",
-  later: "Not now",
-  ended: "Your session has ended: the program behind this page is gone, so nothing here works any more.",
-  endedIdle: "Your session has ended, because nothing happened here for so long: nothing here works any more.",
-  lost: "The page cannot reach its session. If the connection comes back, everything goes on by itself.",
-  after: (run) => `Kept in this browser: ${run}. Reload the page, then choose Restore.`,
-  afterNothing: "No run was kept yet. Reload the page to begin again.",
-  waiting: (run) => `Kept in this browser, whatever happens: ${run}.`,
-  reload: "Reload the page",
-  download: "Download the network",
-  idle: "Nothing has happened here for a while. This server ends idle sessions, and yours is next, in",
-  stay: "Keep my session",
-};
 
 // --- What is kept: IndexedDB, for localStorage ends at 5 MB --------------------------------------------------------
 
@@ -150,13 +125,29 @@ function button(words, onClick) {
   return made;
 }
 
-function said(about) {
-  const accuracy = about.accuracy == null ? "" : `${(100 * about.accuracy).toFixed(1)} %`;
-  return [WORDS.epochs(about.epochs), accuracy].filter(Boolean).join(", ");
+// The name of a run in the page's language, where it is one that the lab gives; see run_title in lab.py.
+function title(name) {
+  const [, before, added] = name.match(/^(.+), (taught|restored|loaded)$/) ?? [];
+  if (added === "taught") return t("{name}, taught", { name: title(before) });
+  if (added === "restored") return t("{name}, restored", { name: title(before) });
+  if (added === "loaded") return t("{name}, loaded", { name: title(before) });
+  const [, number] = name.match(/^Run (\d+)$/) ?? [];
+  return number ? t("Run {number}", { number }) : name;
+}
+
+function said({ epochs, accuracy }) {
+  const count = epochs === 1 ? t("1 epoch") : t("{count} epochs", { count: epochs });
+  return accuracy == null ? count : t("{count}, {share} %", { count, share: (100 * accuracy).toFixed(1) });
 }
 
 function named(about) {
-  return `${about.name} (${said(about)})`;
+  return t("{name} ({said})", { name: title(about.name), said: said(about) });
+}
+
+// A time as the page's language writes it; how English does is the browser's own affair.
+function time(milliseconds) {
+  const language = document.documentElement.lang.startsWith("zh") ? "zh-CN" : undefined;
+  return new Date(milliseconds).toLocaleString(language);
 }
 
 function saveAs(name, kind, content) {
@@ -220,7 +211,8 @@ function watch(kernel, onChange) {
     become("well");
   };
   const onIopub = (_, msg) => {
-    if (!UNTRACKED.has(msg.header.msg_type) || !UNTRACKED.has(msg.parent_header?.msg_type)) watching.activity = Date.now();
+    const counts = !UNTRACKED.has(msg.header.msg_type) || !UNTRACKED.has(msg.parent_header?.msg_type);
+    if (counts) watching.activity = Date.now();
   };
   const onStatus = (_, status) => {
     if (["dead", "restarting", "autorestarting", "terminating"].includes(status)) become("ended");
@@ -232,7 +224,9 @@ function watch(kernel, onChange) {
     const headers = token ? { Authorization: `token ${token}` } : {};
     let answer;
     try {
-      answer = await fetch(`${baseUrl}api/kernels/${kernel.id}`, { headers, cache: "no-store" });
+      // To watch over a session is no activity of the server either, which may end when nothing happens in it.
+      const address = `${baseUrl}api/kernels/${kernel.id}?no_track_activity=1`;
+      answer = await fetch(address, { headers, cache: "no-store" });
     } catch {
       return; // no way to the server
     }
@@ -281,7 +275,8 @@ function keep(model, views) {
   // JupyterLab says itself when a kernel dies, and it lives on there when the page is left.
   const inPage = "voila" in document.body.dataset;
   const shelf = new Shelf();
-  let line = WORDS.keptNothing;
+  // Functions, as the page's language may arrive after the words are drawn.
+  let line = () => t("Nothing is kept in this browser yet: a run is, after its first epoch.");
   let kept = null; // {about, content}: what this page has put on the shelf
   let parts = [];
   let about = null;
@@ -290,12 +285,13 @@ function keep(model, views) {
   const alarm = inPage ? new Bar("alarm", "alert") : null;
   const idle = inPage ? new Bar("idle", "alert") : null;
   const offer = inPage ? new Bar("offer", "region") : null;
-  offer?.element.setAttribute("aria-label", WORDS.offer);
 
   const tell = (words) => {
     line = words;
-    for (const view of views) view.line.textContent = words;
+    for (const view of views) view.line.textContent = words();
   };
+  const cannotKeep = () => tell(() => t(
+    "This browser keeps nothing here, perhaps because its window is a private one. Download what you need."));
 
   // What the kernel sends.
   async function onMessage(message, buffers) {
@@ -310,11 +306,11 @@ function keep(model, views) {
       try {
         await shelf.put(about, content);
         kept = { about, content };
-        tell(about.kind === "network" ? WORDS.keptNow(named(about)) : WORDS.keptFigures(named(about), about.megabytes.toFixed(1)));
+        tell(() => keptNow(kept.about));
         model.send({ is: "kept", number: message.number });
       } catch (error) {
         console.warn("mnistlab: nothing can be kept in this browser.", error);
-        tell(WORDS.cannotKeep);
+        cannotKeep();
         model.send({ is: "refused", number: message.number });
       }
     } else if (message.do === "restored") {
@@ -323,15 +319,23 @@ function keep(model, views) {
   }
 
   // The offer of an earlier run.
+  let offered = null;
   let restoring = null;
   let onRestored = () => {};
   async function offerNewest() {
     const [newest] = await shelf.others();
     if (!newest || model.get("running")) return hideOffer();
-    const words = make("p", "", `${WORDS.offer} ${WORDS.offerFrom(new Date(newest.saved).toLocaleString())}`);
+    offered = newest;
+    drawOffer(newest);
+  }
+
+  function drawOffer(newest) {
+    offer?.element.setAttribute("aria-label", t("Your last run is still in this browser."));
+    const when = { time: time(newest.saved) };
+    const words = make("p", "", t("Your last run is still in this browser. From {time}.", when));
     const problem = make("p", "mnistlab-keeper-problem");
     problem.setAttribute("role", "status");
-    const restore = button(WORDS.restore(said(newest.about)), async () => {
+    const restore = button(t("Restore your last run ({said})", { said: said(newest.about) }), async () => {
       if (restoring) return;
       restoring = newest.slot;
       restore.setAttribute("aria-disabled", "true");
@@ -351,17 +355,18 @@ function keep(model, views) {
       }
     });
     restore.classList.add("mnistlab-keeper-primary");
-    const discard = button(WORDS.discard, async () => {
+    const discard = button(t("Discard"), async () => {
       await shelf.forget(newest.slot);
       await offerNewest();
       offer?.element.querySelector("button")?.focus();
     });
-    const children = [words, row(restore, discard, button(WORDS.later, hideOffer)), problem];
+    const children = [words, row(restore, discard, button(t("Not now"), hideOffer)), problem];
     if (offer) offer.show(...children);
     else views.at(0)?.offer.replaceChildren(...children);
   }
 
   function hideOffer() {
+    offered = null;
     if (offer) offer.hide();
     else for (const view of views) view.offer.replaceChildren();
   }
@@ -372,23 +377,49 @@ function keep(model, views) {
     return made;
   }
 
+  function keptNow(about) {
+    if (about.kind === "network") return t("Kept in this browser: {run}.", { run: named(about) });
+    return t(
+      "Kept in this browser: settings and figures of {run}. Its network of {size} MB is too large for that: " +
+      "download it.", { run: named(about), size: about.megabytes.toFixed(1) });
+  }
+
+  function whyEnded() {
+    return idled
+      ? t("Your session has ended, because nothing happened here for so long: nothing here works any more.")
+      : t("Your session has ended: the program behind this page is gone, so nothing here works any more.");
+  }
+
+  function whyLost() {
+    return t("The page cannot reach its session. If the connection comes back, everything goes on by itself.");
+  }
+
+  function whatIsSafe(ended) {
+    if (!kept) return ended ? t("No run was kept yet. Reload the page to begin again.") : "";
+    const run = named(kept.about);
+    return ended
+      ? t("Kept in this browser: {run}. Reload the page, then choose Restore.", { run })
+      : t("Kept in this browser, whatever happens: {run}.", { run });
+  }
+
   // The session's health.
+  let idled = null; // whether it ended because nothing happened
   function onState(next) {
     state = next;
     if (state === "well") return alarm.hide();
     const ended = state === "ended";
     const limit = 1000 * model.get("idle_seconds");
-    const cause = limit && Date.now() - watching.activity > limit - TICK ? WORDS.endedIdle : WORDS.ended;
-    const safe = kept ? (ended ? WORDS.after : WORDS.waiting)(named(kept.about)) : ended ? WORDS.afterNothing : "";
-    const buttons = [button(WORDS.reload, () => {
+    if (ended) idled ??= limit > 0 && Date.now() - watching.activity > limit - TICK;
+    const buttons = [button(t("Reload the page"), () => {
       state = "leaving"; // on purpose: no further question
       location.reload();
     })];
     buttons[0].classList.add("mnistlab-keeper-primary");
     if (kept?.about.kind === "network") {
-      buttons.push(button(WORDS.download, () => saveAs("mnistlab-network.npz", "application/octet-stream", kept.content)));
+      buttons.push(button(t("Download the network"), () =>
+        saveAs("mnistlab-network.npz", "application/octet-stream", kept.content)));
     }
-    alarm.show(make("p", "", ended ? cause : WORDS.lost), make("p", "", safe), row(...buttons));
+    alarm.show(make("p", "", ended ? whyEnded() : whyLost()), make("p", "", whatIsSafe(ended)), row(...buttons));
     if (ended) {
       idle.hide();
       hideOffer();
@@ -409,9 +440,13 @@ function keep(model, views) {
       clock = make("b");
       // Spoken once, as it appears; not every second.
       clock.setAttribute("aria-hidden", "true");
-      const words = make("p", "", `${WORDS.idle} `);
-      words.append(clock);
-      const stay = button(WORDS.stay, () => model.send({ is: "stay" }));
+      // The clock stands within the sentence, where each language has it.
+      const [before, after] = t(
+        "Nothing has happened here for a while. This server ends idle sessions, and yours is next, in {time}").split(
+        "{time}");
+      const words = make("p", "", before);
+      words.append(clock, after);
+      const stay = button(t("Keep my session"), () => model.send({ is: "stay" }));
       stay.classList.add("mnistlab-keeper-primary");
       idle.show(words, row(stay));
     }
@@ -434,6 +469,24 @@ function keep(model, views) {
     window.dispatchEvent(new Event("beforeunload"));
   }
 
+  // In JupyterLab, which says itself when a kernel dies: after a restart, too, nothing on the page answers any more.
+  function onRestart(_, status) {
+    if (!["restarting", "autorestarting"].includes(status)) return;
+    hideOffer();
+    tell(() => t("The session was restarted: run the cells of this page again."));
+  }
+
+  // What is drawn already, in the page's language, which has just arrived.
+  function redraw() {
+    tell(line);
+    if (offered && !restoring) drawOffer(offered);
+    if (["lost", "ended"].includes(state)) onState(state);
+    if (clock) {
+      clock = null;
+      countdown();
+    }
+  }
+
   const onRunning = () => model.get("running") && hideOffer();
   model.on("msg:custom", onMessage);
   model.on("change:running", onRunning);
@@ -444,16 +497,19 @@ function keep(model, views) {
     timer = setInterval(countdown, TICK);
     if (window.mnistlabLeaving) window.mnistlabLeaving.ask = onLeave; // another template has no such place: no question
     window.addEventListener("pagehide", onGone);
+  } else if (!inPage) {
+    kernel?.statusChanged?.connect(onRestart);
   }
+  window.addEventListener("mnistlab-language", redraw);
   model.send({ is: "here", page: inPage });
   offerNewest().catch((error) => {
     console.warn("mnistlab: nothing can be kept in this browser.", error);
-    tell(WORDS.cannotKeep);
+    cannotKeep();
   });
 
   return {
     show(view) {
-      view.line.textContent = line;
+      view.line.textContent = line();
       if (!offer) offerNewest().catch(() => {});
     },
     stop() {
@@ -461,6 +517,8 @@ function keep(model, views) {
       clearInterval(timer);
       if (window.mnistlabLeaving?.ask === onLeave) window.mnistlabLeaving.ask = null;
       window.removeEventListener("pagehide", onGone);
+      window.removeEventListener("mnistlab-language", redraw);
+      kernel?.statusChanged?.disconnect(onRestart);
       model.off("msg:custom", onMessage);
       model.off("change:running", onRunning);
       for (const bar of [alarm, idle, offer]) bar?.element.remove();

@@ -12,6 +12,7 @@ import numpy as np
 from .. import data
 from ..evaluation import Evaluation, fits, logits_in_chunks
 from ..export import FORMAT, ModelFileError, model_bytes, read_model, read_settings, settings_json
+from ..language import t
 from ..settings import Settings
 from ..training import History, train
 from .keeper import Keeper
@@ -46,7 +47,7 @@ class KeepingPanel(Panel):
         layout = shared(lab, ipywidgets.Layout)
         # It watches over the page from the beginning, and stays.
         self.keeper = self.keeper or Keeper(self._on_restore, self._on_kept, lab, layout=layout)
-        self.files = Opening("Save or load files", self._make_files, lab)
+        self.files = Opening(t("Save or load files"), self._make_files, lab)
         self._kept_at, self._due, self._kept = 0.0, False, None
         lab.observe(lab.guard(lambda change: self._on_epoch()), "epochs_seen")
         lab.observe(lab.guard(self._on_phase), "phase")
@@ -59,7 +60,7 @@ class KeepingPanel(Panel):
         keeper = self.keeper
         if keeper.silence > GONE and keeper.in_page and self.lab.phase == "running":
             self.lab.pause()
-            self.lab.message = "Paused: the page was out of reach for some minutes. Resume goes on from here."
+            self.lab.message = t("Paused: the page was out of reach for some minutes. Resume goes on from here.")
         elif not keeper.busy and perf_counter() - self._kept_at >= max(KEEP_EVERY, REST * keeper.seconds):
             self._keep()
 
@@ -96,17 +97,17 @@ class KeepingPanel(Panel):
                 record = read_record(content)
                 self.lab.change_all(record.settings)
                 self.lab.remember(record)
-                self.lab.message = "Settings and figures are restored; the network was too large to be kept."
+                self.lab.message = t("Settings and figures are restored; the network was too large to be kept.")
                 self.keeper.restored()
             else:
-                self._take(read_model(content, "What the browser kept"), "restored", self.keeper.restored)
+                self._take(read_model(content, t("What the browser kept")), "restored", self.keeper.restored)
         except (ValueError, data.NotDownloaded) as error:
             self.keeper.restored(str(error))
 
     def _take(self, model, words, answer):
         """Make this Model the network of the lab, then call answer(); answer(why not) where it cannot be."""
         if self.lab.phase in ("running", "stopping"):
-            raise ValueError("A run goes on. Stop it first, or let it come to its end.")
+            raise ValueError(t("A run goes on. Stop it first, or let it come to its end."))
         self.lab.start_task(self._take_up(model, words, answer))
 
     async def _take_up(self, model, words, answer):
@@ -124,18 +125,18 @@ class KeepingPanel(Panel):
         lab, layout = self.lab, shared(self.lab, ipywidgets.Layout)
         self.said = text("", "mnistlab-said", "mnistlab-keeping", lab=lab)
         self.model_file = UploadButton(
-            "Load a network", MAX_FILE, self._on_model, lab, images=False, accept=".npz", layout=layout
+            t("Load a network"), MAX_FILE, self._on_model, lab, images=False, accept=".npz", layout=layout
         )
         self.settings_file = UploadButton(
-            "Load settings", MAX_SETTINGS, self._on_settings, lab, images=False, accept=".json,application/json",
+            t("Load settings"), MAX_SETTINGS, self._on_settings, lab, images=False, accept=".json,application/json",
             layout=layout,
         )
         make_button = lambda words, get: button(words, lambda: self._download(get), lab)  # noqa: E731
         return (
-            help_text(ABOUT),
-            row(make_button("Download the network", self._model), self.model_file),
-            row(make_button("Download the settings", self._settings), self.settings_file),
-            row(make_button("Download the figures (CSV)", self._figures)),
+            help_text(t(ABOUT)),
+            row(make_button(t("Download the network"), self._model), self.model_file),
+            row(make_button(t("Download the settings"), self._settings), self.settings_file),
+            row(make_button(t("Download the figures (CSV)"), self._figures)),
             self.said,
         )
 
@@ -150,14 +151,16 @@ class KeepingPanel(Panel):
             self._say(str(error), alarm=True)
             return
         self.keeper.download(name, kind, content)
-        self._say(f"{name}, {_size(len(content))}: your browser saves it where it saves downloads.")
+        self._say(t(
+            "{name}, {size}: your browser saves it where it saves downloads.", name=name, size=_size(len(content)),
+        ))
 
     def _model(self):
         run = self.lab.run
         if run is None:
-            raise ValueError("There is no network yet: press Train first, then download what it has learned.")
+            raise ValueError(t("There is no network yet: press Train first, then download what it has learned."))
         if not np.isfinite(run.network.parameters).all():
-            raise ValueError("The last run failed and left no usable network: train again, then download it.")
+            raise ValueError(t("The last run failed and left no usable network: train again, then download it."))
         return "mnistlab-network.npz", "application/octet-stream", content_of(self.lab, True, compressed=True)
 
     def _settings(self):
@@ -169,12 +172,12 @@ class KeepingPanel(Panel):
         lab = self.lab
         now = [lab.record] if lab.record and lab.record not in lab.records else []
         if not any(record.history.rows for record in (*lab.records, *now)):
-            raise ValueError("There are no figures yet: they come with the first epoch.")
+            raise ValueError(t("There are no figures yet: they come with the first epoch."))
         return "mnistlab-history.csv", "text/csv", runs_csv([*lab.records, *now]).encode()
 
     def _on_model(self, name, size, content, first, last):
         def answer(why_not=""):
-            self._say(why_not or f"{name} is loaded.", alarm=bool(why_not))
+            self._say(why_not or t("{name} is loaded.", name=name), alarm=bool(why_not))
 
         if content is None:
             answer(_unread(name, size, MAX_FILE))
@@ -194,7 +197,7 @@ class KeepingPanel(Panel):
             self._say(str(error), alarm=True)
         else:
             self.lab.change_all(settings.as_dict())
-            self._say(f"The settings are those of {name} now.")
+            self._say(t("The settings are those of {name} now.", name=name))
 
 
 # What a run becomes in a file, and back
@@ -239,15 +242,18 @@ def read_record(content):
     """The Record in the bytes that `record_bytes` wrote. Raises ValueError for any others."""
     try:
         kept = json.loads(content)
-        if kept["format"] != FORMAT:
-            raise ValueError(f"has format {kept['format']!r}, and this version of mnistlab reads format {FORMAT}")
-        values = kept["record"]
-        values["settings"] = Settings(**values["settings"]).as_dict()
-        values["history"] = History.from_dicts(values["history"])
-        return Record(**values | {"name": f"{values['name']}, restored"})
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        why = str(error) if str(error).startswith("has format") else "is damaged"
-        raise ValueError(f"What the browser kept {why}: it cannot be restored.") from None
+        version = kept["format"]
+        if version == FORMAT:
+            values = kept["record"]
+            values["settings"] = Settings(**values["settings"]).as_dict()
+            values["history"] = History.from_dicts(values["history"])
+            return Record(**values | {"name": f"{values['name']}, restored"})
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise ValueError(t("What the browser kept is damaged: it cannot be restored.")) from None
+    raise ValueError(t(
+        "What the browser kept has format {version!r}, and this version of mnistlab reads format {format}: it cannot "
+        "be restored.", version=version, format=FORMAT,
+    ))
 
 
 async def run_of(lab, model):
@@ -285,16 +291,22 @@ def _check_classes(model, images):
     scale = (model.mean, model.deviation)
     if model.class_names != images.class_names or scale != (images.mean, images.deviation):
         names = ", ".join(model.class_names[:10])
-        raise ValueError(
-            f"This network tells apart {names}; the dataset in use has other classes or another scale. Choose the "
-            "dataset that it learned from under The data, then load it again."
-        )
+        raise ValueError(t(
+            "This network tells apart {names}; the dataset in use has other classes or another scale. Choose the "
+            "dataset that it learned from under The data, then load it again.", names=names,
+        ))
 
 
 def _unread(name, size, most):
     if size is None:
-        return f"The browser could not read {name}. Choose the file again; if that fails, save a copy and choose that."
-    return f"{name} is {_size(size)}; at most {_size(most)} can be read here. Choose a file that was downloaded here."
+        return t(
+            "The browser could not read {name}. Choose the file again; if that fails, save a copy and choose that.",
+            name=name,
+        )
+    return t(
+        "{name} is {size}; at most {most} can be read here. Choose a file that was downloaded here.", name=name,
+        size=_size(size), most=_size(most),
+    )
 
 
 def _size(count):

@@ -8,12 +8,15 @@ import ipywidgets
 
 from .. import links
 from ..data import NAMES
+from ..language import t
 from ..settings import TABLE
 from .parts import help_text, make, text
 
-CHOICES = [
-    ("Preset", "preset"), ("Dataset", "dataset"), *((item.metadata["label"], name) for name, item in TABLE.items()),
-]
+# Panels, by what an address calls them.
+PANELS = {
+    "data": "data", "train": "train", "curves": "curves", "mistakes": "mistakes", "digit": "digit",
+    "inside": "inside", "keep": "keep",
+}
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -23,11 +26,14 @@ class Sharing(ipywidgets.VBox):
     def __init__(self, lab):
         self.lab = lab
         self.field = text("", "mnistlab-share", lab=lab)
-        many = dict(options=CHOICES, rows=5)
-        self.hide = make(lab, ipywidgets.SelectMultiple, description="Hide", **many)
-        self.lock = make(lab, ipywidgets.SelectMultiple, description="Lock", **many)
-        places = [("the top", ""), *((name, name) for name in dict.fromkeys(panel.name for panel in lab.panels))]
-        self.panel = make(lab, ipywidgets.Dropdown, description="Open at", options=places)
+        controls = [(t("Preset"), "preset"), (t("Dataset"), "dataset")]
+        controls += [(t(item.metadata["label"]), name) for name, item in TABLE.items()]
+        many = dict(options=controls, rows=5)
+        self.hide = make(lab, ipywidgets.SelectMultiple, description=t("Hide"), **many)
+        self.lock = make(lab, ipywidgets.SelectMultiple, description=t("Lock"), **many)
+        names = dict.fromkeys(panel.name for panel in lab.panels)
+        places = [(t("the top"), ""), *((t(PANELS[name]) if name in PANELS else name, name) for name in names)]
+        self.panel = make(lab, ipywidgets.Dropdown, description=t("Open at"), options=places)
         for widget in (self.hide, self.lock, self.panel):
             widget.observe(lab.guard(lambda change: self._show()), "value")
         lab.observe(lab.guard(lambda change: self._show()), ["settings_seen", "dataset", "link"])
@@ -35,10 +41,10 @@ class Sharing(ipywidgets.VBox):
         chosen = ipywidgets.Box([self.hide, self.lock, self.panel])
         chosen.add_class("mnistlab-controls")
         super().__init__([
-            help_text(
+            help_text(t(
                 "Whoever opens this address finds the settings as they are now. Controls can be hidden, or shown but "
                 "locked (hold Ctrl or Cmd to choose several)."
-            ),
+            )),
             self.field, chosen,
         ])
 
@@ -49,12 +55,15 @@ class Sharing(ipywidgets.VBox):
         address = shared_address(lab.browser.address, query, os.environ)
         notes = []
         if urlsplit(address).hostname in LOCAL:
-            notes.append("This address works on this computer only: elsewhere put what follows the ? behind yours.")
+            notes.append(t(
+                "This address works on this computer only: elsewhere put what follows the ? behind yours."
+            ))
         if lab.dataset not in NAMES:
-            notes.append("Your own images are not part of it.")
+            notes.append(t("Your own images are not part of it."))
+        name = escape(t("Address of this experiment"))
         self.field.value = (
-            f'<input type="text" readonly aria-label="Address of this experiment" value="{escape(address)}"> '
-            f'<button type="button" data-act="copy">Copy link</button><p>{escape(" ".join(notes))}</p>'
+            f'<input type="text" readonly aria-label="{name}" value="{escape(address)}"> '
+            f'<button type="button" data-act="copy">{t("Copy link")}</button><p>{escape(" ".join(notes))}</p>'
         )
 
 

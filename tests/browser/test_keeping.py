@@ -274,6 +274,74 @@ def test_a_server_that_ends_idle_sessions_gets_a_countdown_and_only_a_click_prol
     expect(status(page)).to_contain_text("The run is restored. Done: 4 epochs")
 
 
+def test_the_keeper_speaks_chinese_and_redraws_what_it_said_before_the_language_came(opened, serving, tmp_path):
+    address, process = serving(app(tmp_path))
+    page = opened()
+    page.goto(address + "?lang=zh")
+    expect(keeper(page)).to_contain_text("这个浏览器里还没有保存任何内容", timeout=2 * LONG)
+    files = page.get_by_role("button", name="保存或载入文件", exact=True)
+    expect(files).to_be_visible()  # the last panel: so all of them are made anew
+    page.locator(".mnistlab-train:visible").click()
+    kept = re.compile(r"已保存在这个浏览器里：第1次训练（4 轮，\d\d\.\d %）。")
+    expect(keeper(page)).to_contain_text(kept, timeout=LONG)
+    page.reload()
+    offer = page.locator(".mnistlab-bar-offer")
+    words = re.compile(r"你上一次的训练还在这个浏览器里。时间：\d{4}/\d+/\d+ \d\d:\d\d:\d\d。")
+    expect(offer).to_contain_text(words, timeout=2 * LONG)
+    expect(offer).to_have_attribute("aria-label", "你上一次的训练还在这个浏览器里。")
+    restore = offer.get_by_role("button", name=re.compile(r"^恢复上一次的训练（4 轮，\d\d\.\d %）$"))
+    expect(files).to_be_visible()
+    restore.click()
+    expect(restore).to_be_hidden()
+    files.click()
+    with page.expect_download() as saved:
+        press(page, "下载网络")
+    assert len(load_model(saved.value.path()).history) == 4
+    for kernel in psutil.Process(process.pid).children():
+        kernel.kill()
+    expect(alarm(page)).to_contain_text("会话已结束：页面背后的程序已经不在", timeout=15_000)
+    # Said in English, then in Chinese: as when the language comes late.
+    assert not re.search("[A-Za-z]{2,} [A-Za-z]{2,}", " ".join(page.locator(".mnistlab-keeper-bar").all_inner_texts()))
+    page.evaluate("window.mnistlabWords = {}; window.dispatchEvent(new Event('mnistlab-language'))")
+    expect(alarm(page)).to_contain_text("Your session has ended: the program behind this page is gone")
+    expect(alarm(page).get_by_role("button", name="Reload the page")).to_be_visible()
+
+
+def test_a_restart_in_jupyterlab_is_said_as_such_and_nothing_else(opened, serving, tmp_path):
+    address, _ = jupyter(serving, tmp_path, "lab")
+    page = opened(locale="en-GB")
+    page.goto(address + "lab/tree/notebooks/lab.ipynb?reset")
+    expect(page.locator(".jp-NotebookPanel-toolbar")).to_contain_text("Python 3", timeout=2 * LONG)
+
+    def run_all():
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_text("Run All Cells", exact=True).click()
+
+    run_all()
+    press(page, "Train")
+    expect(status(page)).to_contain_text("Done: 4 epochs", timeout=2 * LONG)
+    line = keeper(page).locator("> p")
+    line.scroll_into_view_if_needed()
+    expect(line).to_contain_text("Kept in this browser: Run 1 (4 epochs, ")
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.get_by_text("Restart Kernel…", exact=True).click()
+    press(page, "Confirm Kernel Restart")
+    expect(line).to_have_text("The session was restarted: run the cells of this page again.")
+    expect(page.locator(".mnistlab-keeper-bar")).to_have_count(0)
+    run_all()
+    expect(page.get_by_role("button", name=RESTORE)).to_contain_text("(4 epochs, ", timeout=2 * LONG)
+    expect(line).to_contain_text("Nothing is kept in this browser yet")
+    page.get_by_role("button", name=RESTORE).click()
+    expect(status(page)).to_contain_text("The run is restored. Done: 4 epochs")
+
+
+def test_to_ask_after_a_lost_session_is_no_activity_of_the_server(opened, line):
+    page = opened()
+    open_lab(page, f"http://127.0.0.1:{line.port}/lab.ipynb")
+    with page.expect_request(re.compile(r"/api/kernels/[\w-]+\?no_track_activity=1$"), timeout=30_000):
+        line.cut()
+
+
 def test_where_nothing_ends_sessions_there_is_no_countdown(opened, voila):
     page = opened()
     open_lab(page, voila[0])
