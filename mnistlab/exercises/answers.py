@@ -10,7 +10,9 @@ NOT_WRITTEN = Verdict(OPEN, "Replace the three dots in the function by your own 
 
 
 def number_in(answer):
-    """The finite number that an answer is, as a float, or None: also one in quotes, or alone in a list or an array."""
+    """The finite number that an answer is, as a float, or None: also "1,000" in quotes, or alone in a list or array."""
+    if isinstance(answer, str):
+        answer = answer.replace(",", "").replace(" ", "")
     try:
         (value,) = np.ravel(np.asarray(answer, dtype=object))
         number = float(value)

@@ -9,23 +9,14 @@ from ..lessons import exercise, right, wrong
 from ..network import build, parameter_count
 from ..settings import Settings, generators
 from ..training import train
+from .answers import number_in
 
 SIZES = 784, 96, 96, 10
 
 
-def number(answer):
-    """The answer as a float, whether it came as a number, an array of one, or text such as "1,000"; else None."""
-    if isinstance(answer, str):
-        answer = answer.replace(",", "").replace(" ", "")
-    try:
-        return float(np.asarray(answer).item())
-    except (TypeError, ValueError):
-        return None
-
-
 @exercise("4.1")
 def _(answer):
-    given = number(answer)
+    given = number_in(answer)
     if given is None:
         return wrong("The number of parameters is one whole number.")
     weights = [a * b for a, b in zip(SIZES, SIZES[1:])]
@@ -85,9 +76,9 @@ def _(answer):
 
 def _tried(function, losses):
     try:
-        return number(function(list(losses)))
+        return number_in(function(list(losses)))
     except (AttributeError, TypeError):  # some write losses.argmin(), which lists do not have
-        return number(function(np.array(losses)))
+        return number_in(function(np.array(losses)))
 
 
 def _first_bump(losses):

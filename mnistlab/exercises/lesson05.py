@@ -4,14 +4,14 @@ import numpy as np
 
 from ..features import INK
 from ..lessons import exercise, right, wrong
-from .lesson04 import number
+from .answers import number_in
 
 CLASSES = 10
 
 
 @exercise("5.1")
 def _(answer):
-    given = number(answer)
+    given = number_in(answer)
     if given is None:
         return wrong("The loss is one number; np.log is at hand.")
     hints = (
@@ -104,7 +104,7 @@ LINES = np.array(
 def _(answer):
     if not callable(answer):
         return wrong("Hand in the function itself, strokes without brackets: it will be tried on several rows.")
-    given = [number(answer(line.copy())) for line in LINES]
+    given = [number_in(answer(line.copy())) for line in LINES]
     if any(value is None for value in given):
         return wrong("Your function should give back one whole number for a row of greys.")
     expected = [strokes(line) for line in LINES]

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..lessons import OPEN, Verdict, exercise, right, wrong
+from ..lessons import exercise, right, wrong
+from .answers import NOT_WRITTEN, number_in
 
 ITEMS = tuple(f"{name}/{k:02}.jpg" for name in ("cat", "dog") for k in range(50))
 SHARE = 0.2
@@ -16,7 +17,7 @@ def _(answer):
     given = list(ITEMS)
     found = answer(given, SHARE, 3)
     if found is None:
-        return unwritten("random_split")
+        return NOT_WRITTEN
     if not isinstance(found, tuple | list) or len(found) != 2:
         return wrong("It must return two lists, training and validation items, with a comma between them.")
     if given != list(ITEMS):
@@ -64,7 +65,7 @@ def _what_is_lost(training, validation):
 
 @exercise("9.2")
 def _(answer):
-    value = number(answer)
+    value = number_in(answer)
     if value is None:
         return wrong("The answer is one number of rows.")
     filled = SIDE * HIGH / WIDE
@@ -97,7 +98,7 @@ def _(answer):
     for image in _digits():
         found = answer(image.copy())
         if found is None:
-            return unwritten("centre")
+            return NOT_WRITTEN
         if hint := _misplaced(image, np.asarray(found)):
             return wrong(hint)
     return right("The centre of mass is in the middle, as in every image of MNIST.")
@@ -144,18 +145,3 @@ def _mass(image):
 
 def _box_middle(image):
     return np.array([np.mean(np.flatnonzero(image.any(axis))[[0, -1]]) for axis in (1, 0)])
-
-
-def number(answer):
-    """The answer as a float, whether it came as a number, an array of one, or text such as "1,000"; else None."""
-    if isinstance(answer, str):
-        answer = answer.replace(",", "").replace(" ", "")
-    try:
-        return float(np.asarray(answer).item())
-    except (TypeError, ValueError):
-        return None
-
-
-def unwritten(name):
-    """The Verdict on a function that returns nothing yet."""
-    return Verdict(OPEN, f"Write {name}, let it return its result, and run the cell again.")

@@ -9,7 +9,7 @@ from ..layers import Dense
 from ..lessons import exercise, right, wrong
 from ..network import Network
 from ..settings import Settings
-from .lesson09 import number, unwritten
+from .answers import NOT_WRITTEN, number_in
 
 LETTERS, DIGITS_OF_A_CODE, EACH = 1_000_000, 5, 0.98
 
@@ -26,7 +26,7 @@ def _(answer):
         probabilities = model.probabilities(pixels[None])[0]
         found = answer(model, pixels)
         if found is None:
-            return unwritten("predict")
+            return NOT_WRITTEN
         if hint := _no_triple(found, probabilities, names):
             return wrong(hint)
     return right("Label, index, probabilities, with whatever classes the model has.")
@@ -69,7 +69,7 @@ def _(answer):
     labels, predictions = _read()
     found = answer(labels.copy(), predictions.copy())
     if found is None:
-        return unwritten("by_class")
+        return NOT_WRITTEN
     if isinstance(found, dict):
         found = [found.get(digit, np.nan) for digit in range(10)]
     found = np.asarray(found, float)
@@ -108,7 +108,7 @@ def _read():
 
 @exercise("10.3")
 def _(answer):
-    value = number(answer)
+    value = number_in(answer)
     if value is None:
         return wrong("The answer is one number: letters a day.")
     arrives = EACH**DIGITS_OF_A_CODE
