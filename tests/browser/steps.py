@@ -1,9 +1,11 @@
-"""What a student does on the page, in words that the tests share."""
+"""What a student does on the page, in words that the tests share; with language.speak("zh") on a Chinese page."""
 
 import io
 
 from PIL import Image
 from playwright.sync_api import expect
+
+from mnistlab.language import t
 
 LONG = 30_000
 
@@ -11,8 +13,8 @@ LONG = 30_000
 def open_lab(page, address):
     """Open the page and wait until it can be used."""
     page.goto(address)
-    expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible(timeout=60_000)
-    expect(slider(page, "Training images")).to_be_visible()
+    expect(page.get_by_role("button", name=t("Train"), exact=True)).to_be_visible(timeout=60_000)
+    expect(slider(page, t("Training images"))).to_be_visible()
 
 
 def slider(page, name):
@@ -40,8 +42,9 @@ def status(page):
 def train_to_the_end(page):
     # The message that stands there now may be another run's "Done".
     page.evaluate("document.querySelector('.mnistlab-status .mnistlab-message').dataset.old = 'yes'")
-    press(page, "Train")
-    expect(page.locator(".mnistlab-status .mnistlab-message:not([data-old])")).to_contain_text("Done", timeout=LONG)
+    press(page, t("Train"))
+    done = t("Done: {count} epochs.").split("{")[0].strip()
+    expect(page.locator(".mnistlab-status .mnistlab-message:not([data-old])")).to_contain_text(done, timeout=LONG)
 
 
 def draw(page, *strokes):
@@ -65,7 +68,7 @@ def upload(page, *files):
         for file in files
     ]
     with page.expect_file_chooser() as chooser:
-        press(page, "Upload a digit")
+        press(page, t("Upload a digit"))
     chooser.value.set_files(chosen)
 
 

@@ -1,9 +1,14 @@
-"""The README's "One hour with mnistlab": each thing done as it is written there, from a fresh page."""
+"""The README's "One hour with mnistlab": each thing done as it is written there, on a fresh page, in both languages."""
 
 import re
+from functools import partial
 
 import pytest
 from playwright.sync_api import expect
+
+from mnistlab import language
+from mnistlab.language import t
+from mnistlab.settings import PRESETS
 
 from .steps import LONG, draw, open_lab, press, set_by_keyboard, slider, status, train_to_the_end
 
@@ -14,84 +19,161 @@ HOUSE = (
 )
 
 
+@pytest.fixture(params=language.LANGUAGES)
+def address(voila, request):
+    """The lab's address in one language, which is that of `t` here as well until the test has ended."""
+    language.speak(request.param)
+    yield f"{voila[0]}?lang={request.param}"
+    language.speak(language.ENGLISH)
+
+
 @pytest.fixture
-def page(watched, voila):
+def page(watched, address):
     opened = watched()
-    open_lab(opened, voila[0])
+    open_lab(opened, address)
     return opened
 
 
+def button(page, english):
+    return page.get_by_role("button", name=t(english), exact=True)
+
+
 def choose(page, preset):
-    page.get_by_role("combobox", name="Preset").select_option(label=preset)
+    page.get_by_role("combobox", name=t("Preset")).select_option(label=t(PRESETS[preset].title))
+
+
+def words(english):
+    """A regular expression of a sentence of the page, whatever stands in its fields."""
+    parts = (re.escape(part) for part in re.split(r"\{.*?\}", re.sub("<.*?>", "", t(english))))
+    return re.compile(".*?".join(parts))
 
 
 def accuracy(page):
     """The validation accuracy of the status line, in percent."""
-    return float(re.search(r"Validation accuracy ([\d.]+)%", status(page).inner_text())[1])
+    return float(re.search(r"([\d.]+)%", status(page).inner_text())[1])
+
+
+def curve_figures(page):
+    """Training and validation accuracy of the newest epoch, in percent."""
+    caption = page.locator(".mnistlab-caption").inner_text()
+    return [float(share) for share in re.findall(r"([\d.]+)%", caption)[:2]]
 
 
 def test_1_train(page):
     train_to_the_end(page)
     assert accuracy(page) > 85
-    expect(page.locator(".mnistlab-caption")).to_contain_text("After epoch 4: training loss 0.")
+    training, validation = curve_figures(page)
+    assert training > 90 and validation > 85
     images = page.locator(".mnistlab-top-losses img")
     expect(images).to_have_count(12)
-    press(page, "One more epoch")
-    expect(status(page)).to_contain_text("Done: 5 epochs")
+    press(page, t("One more epoch"))
+    expect(status(page)).to_contain_text(t("Done: {count} epochs.", count=5))
 
 
 def test_2_break_it_with_the_learning_rate(page):
-    choose(page, "Too high a learning rate")
+    choose(page, "too-high")
     train_to_the_end(page)
     assert accuracy(page) < 60
     hints = page.locator(".mnistlab-hints")
-    expect(hints).to_contain_text("the learning rate, 1, is too high")
-    hints.get_by_role("button", name=re.compile("Apply: learning rate 0.1")).first.click()
+    too_high = "{what}: the learning rate, {rate:g}, is too high; begin again with a lower one."
+    expect(hints).to_contain_text(words(too_high))
+    hints.get_by_role("button", name=re.compile(f"{t('Learning rate')} 0.1", re.I)).first.click()
     train_to_the_end(page)
     assert accuracy(page) > 85
-    press(page, "Earlier runs")
+    press(page, t("Earlier runs"))
     expect(page.locator(".mnistlab-runs tbody tr")).to_have_count(2)
 
 
 def test_3_overfit_it(page):
-    number = page.get_by_role("textbox", name="Training images value")
+    number = page.get_by_role("textbox", name=t("{name} value", name=t("Training images")))
     number.fill("1000")
     number.press("Enter")
-    expect(slider(page, "Training images")).to_have_attribute("aria-valuetext", "1000")
-    choose(page, "Too big")
+    expect(slider(page, t("Training images"))).to_have_attribute("aria-valuetext", "1000")
+    choose(page, "too-big")
     train_to_the_end(page)
-    caption = page.locator(".mnistlab-caption").inner_text()
-    training, validation = (float(share) for share in re.findall(r"accuracy ([\d.]+)%", caption)[:2])
+    training, validation = curve_figures(page)
     assert training == 100 and validation < 93
-    expect(page.locator(".mnistlab-hints")).to_contain_text("the network overfits")
-    set_by_keyboard(page, "Training images", "End")
+    overfits = {"en": "the network overfits", "zh": "网络过拟合了"}[language.spoken()]
+    expect(page.locator(".mnistlab-hints")).to_contain_text(overfits)
+    set_by_keyboard(page, t("Training images"), "End")
     train_to_the_end(page)
-    more = float(re.findall(r"accuracy ([\d.]+)%", page.locator(".mnistlab-caption").inner_text())[1])
-    assert more > validation
+    assert curve_figures(page)[1] > validation
 
 
 def test_4_find_its_mistakes_and_clean_them(page):
-    press(page, "Change the labels")
-    set_by_keyboard(page, "Label noise", *["ArrowRight"] * 5)
-    expect(slider(page, "Label noise")).to_have_attribute("aria-valuetext", "0.0500")
+    press(page, t("Change the labels"))
+    set_by_keyboard(page, t("Label noise"), *["ArrowRight"] * 5)
+    expect(slider(page, t("Label noise"))).to_have_attribute("aria-valuetext", "0.0500")
     train_to_the_end(page)
-    page.get_by_role("combobox", name="Images of").first.select_option("Training")
-    expect(page.locator(".mnistlab-top-losses")).to_contain_text("training images are read wrongly")
+    page.get_by_role("combobox", name=t("Images of")).first.select_option(t("Training"))
+    expect(page.locator(".mnistlab-top-losses")).to_contain_text(
+        words("{wrong:,} of {total:,} training images are read wrongly.")
+    )
     choices = page.locator(".mnistlab-top-losses select")
+    to_be_changed = partial(
+        t, "To be changed: {deleted} deleted, {relabelled} with a new label. No file is ever changed.", relabelled=0
+    )
     for number in range(12):
         choices.nth(number).select_option("delete")
-        expect(page.locator(".mnistlab-changes")).to_contain_text(f"{number + 1} deleted")
-    press(page, "Train again on the cleaned set")
-    expect(page.locator(".mnistlab-before-after")).to_contain_text("After cleaning", timeout=LONG)
+        expect(page.locator(".mnistlab-changes")).to_contain_text(to_be_changed(deleted=number + 1))
+    press(page, t("Train again on the cleaned set"))
+    expect(page.locator(".mnistlab-before-after")).to_contain_text(t("After cleaning"), timeout=LONG)
 
 
 def test_5_fool_it_with_a_drawing(page):
     train_to_the_end(page)
-    answer = page.locator(".mnistlab-drawn")
+    answer, seven = page.locator(".mnistlab-drawn"), page.locator(".mnistlab-drawn .mnistlab-verdict b")
     draw(page, SEVEN)
-    expect(answer).to_contain_text("This is 7, says the network")
-    press(page, "Clear")
-    expect(answer).to_contain_text("The answer follows your pen")
+    expect(seven).to_have_text("7")
+    press(page, t("Clear"))
+    expect(answer).to_contain_text(t("The answer follows your pen."))
     draw(page, *HOUSE)
-    expect(answer).to_contain_text("Not like the training images")
-    expect(answer).to_contain_text("says the network")
+    expect(answer).to_contain_text({"en": "Not like the training images", "zh": "和训练图像不像"}[language.spoken()])
+    expect(seven).to_have_text(re.compile(r"^\d$"))
+
+
+def test_6_look_inside(page):
+    press(page, t("First weights"))
+    train_to_the_end(page)
+    expect(page.locator(".mnistlab-weights img")).to_be_visible()
+    press(page, t("Switch units off"))
+    result = page.locator(".mnistlab-units")
+    expect(result).to_contain_text(t("Nothing is changed yet: move Scale, or switch a unit off."))
+    set_by_keyboard(page, t("Unit"), "End")
+    press(page, t("Switch off all up to this unit"))
+    expect(result).to_contain_text(words("{count} fewer of the images are read rightly."))
+    press(page, t("Map of a layer"))
+    points = page.get_by_role("application")
+    expect(points.locator("text")).to_have_count(400)
+    points.locator("text").nth(7).hover(force=True)
+    expect(page.locator(".mnistlab-map-card")).to_contain_text(re.compile(r"\d"))
+
+
+def test_7_send_an_experiment(page, watched):
+    set_by_keyboard(page, t("Hidden size"), "ArrowLeft")
+    set_by_keyboard(page, t("Epochs"), "ArrowLeft")
+    press(page, t("Share this experiment"))
+    page.get_by_label(t("Lock")).select_option(t("Seed"))
+    page.wait_for_function("document.querySelector('.mnistlab-share input').value.includes('lock=seed')")
+    copied = page.locator(".mnistlab-share input").input_value()
+    train_to_the_end(page)
+    other = watched(locale={"en": "en-GB", "zh": "zh-CN"}[language.spoken()])  # the language is the reader's own
+    open_lab(other, copied)
+    train_to_the_end(other)
+    assert status(other).inner_text() == status(page).inner_text()
+    press(other, t("More settings"))
+    expect(other.get_by_label(t("Seed"))).to_be_disabled()
+
+
+def test_8_keep_your_work(page):
+    train_to_the_end(page)
+    expect(page.locator(".mnistlab-keeper")).to_contain_text(words("Kept in this browser: {run}."))
+    page.reload()
+    page.get_by_role("button", name=words("Restore your last run ({said})")).click(timeout=2 * LONG)
+    expect(status(page)).to_contain_text(words("The run is restored. {summary} One more epoch trains it further."))
+    press(page, t("One more epoch"))
+    expect(status(page)).to_contain_text(t("Done: {count} epochs.", count=5), timeout=LONG)
+    press(page, t("Save or load files"))
+    with page.expect_download() as download:
+        press(page, t("Download the network"))
+    assert download.value.suggested_filename == "mnistlab-network.npz"
