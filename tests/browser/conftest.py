@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from benchmarks import browser as real
+from mnistlab import language
 
 ROOT = Path(__file__).parents[2]
 HOW_TO_GET_ONE = "There is no Chromium: install one (Debian: apt-get install chromium) or name it in MNISTLAB_CHROMIUM."
@@ -92,3 +93,27 @@ def watched(chromium, serving):
         one.context.close()
     assert [url for one in made for url in one.outside] == []
     assert [error for one in made for error in one.errors] == []
+
+
+@pytest.fixture
+def opened(chromium):
+    """Makes pages that may log errors, as they do when a server is gone; those of the scripts fail the test."""
+    contexts, errors = [], []
+
+    def open_page(**options):
+        contexts.append(chromium.new_context(viewport={"width": 1280, "height": 900}, **options))
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def spoken():
+    """Makes `t` speak a language until the test has ended."""
+    yield language.speak
+    language.speak(language.ENGLISH)

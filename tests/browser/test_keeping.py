@@ -78,23 +78,6 @@ class Line:
 
 
 @pytest.fixture
-def opened(chromium):
-    """Makes pages that may log errors, as they do when a server is gone; those of the scripts fail the test."""
-    contexts, errors = [], []
-
-    def open_page(**options):
-        contexts.append(chromium.new_context(viewport={"width": 1280, "height": 900}, **options))
-        page = contexts[-1].new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert errors == []
-
-
-@pytest.fixture
 def line(voila):
     made = Line(urlsplit(voila[0]).port)
     yield made

@@ -20,11 +20,10 @@ HOUSE = (
 
 
 @pytest.fixture(params=language.LANGUAGES)
-def address(voila, request):
-    """The lab's address in one language, which is that of `t` here as well until the test has ended."""
-    language.speak(request.param)
-    yield f"{voila[0]}?lang={request.param}"
-    language.speak(language.ENGLISH)
+def address(voila, request, spoken):
+    """The lab's address in one language, which is that of `t` here as well."""
+    spoken(request.param)
+    return f"{voila[0]}?lang={request.param}"
 
 
 @pytest.fixture
@@ -165,7 +164,9 @@ def test_7_send_an_experiment(page, watched):
     expect(other.get_by_label(t("Seed"))).to_be_disabled()
 
 
-def test_8_keep_your_work(page):
+def test_8_keep_your_work(opened, address):
+    page = opened()  # a reload in the middle of a message is an error to the console
+    open_lab(page, address)
     train_to_the_end(page)
     expect(page.locator(".mnistlab-keeper")).to_contain_text(words("Kept in this browser: {run}."))
     page.reload()

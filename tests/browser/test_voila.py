@@ -7,6 +7,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from mnistlab.language import t
+
 from .conftest import app
 from .steps import LONG, digit_picture, open_lab, press, set_by_keyboard, slider, status, train_to_the_end, upload
 
@@ -375,18 +377,22 @@ def test_the_terminal_of_the_app_says_where_the_page_is_and_shows_no_traceback(v
     assert "Traceback" not in text, text
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_any_panel_closed_or_open(watched, voila, scheme):
+@pytest.mark.parametrize("scheme, code", [("light", "en"), ("dark", "zh")])
+def test_axe_finds_nothing_on_any_panel_closed_or_open(watched, voila, spoken, scheme, code):
     page = watched(color_scheme=scheme)
-    open_lab(page, voila[0])
+    spoken(code)
+    open_lab(page, f"{voila[0]}?lang={code}")
     assert problems(page) == []
     train_to_the_end(page)
     toggles = page.locator("button.mnistlab-toggle")
     for toggle in toggles.all():
         toggle.click()
         expect(toggle).to_have_attribute("aria-expanded", "true")
-    expect(page.get_by_role("img", name="Average image of 9")).to_be_visible()
-    assert problems(page) == []
+    expect(page.get_by_role("img", name=t("Average image of {name}", name="9"))).to_be_visible()
+    for part in page.locator(".mnistlab-inside .widget-toggle-buttons button").all():
+        part.click()
+        expect(page.locator(".mnistlab-inside-note")).to_be_visible()
+        assert problems(page) == [], part.inner_text()
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert problems(page) == []
