@@ -97,7 +97,12 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize("values, change, expected, within", BROKEN, ids=str)
+def named(value):
+    """The same name in every process, whatever order a set has there."""
+    return ", ".join(sorted(value)) if isinstance(value, set) else getattr(value, "__name__", str(value))
+
+
+@pytest.mark.parametrize("values, change, expected, within", BROKEN, ids=named)
 def test_a_broken_run_gives_the_right_hints_early_and_no_other(sample, values, change, expected, within):
     states = watched(sample, values, change)
     assert {ADVICE.get(name, name) for name in names(states[-1])} == expected

@@ -5,11 +5,11 @@ from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import expect
+from test_lessons import cells, exercises_of
 
 from benchmarks.front_page import lessons
 
 from .steps import LONG
-from ..test_lessons import cells, exercises_of  # noqa: TID252
 
 OPENED = 120_000
 
