@@ -10,7 +10,7 @@ NONSENSE = (None, "abc", [], [1, 2, 3], {"a": 1}, np.zeros((2, 2)), float("nan")
 
 
 @pytest.mark.parametrize("number", ["9.1", "9.2", "9.3"])
-@pytest.mark.parametrize("answer", NONSENSE, ids=repr)
+@pytest.mark.parametrize("answer", NONSENSE, ids=lambda value: type(value).__name__)
 def test_nonsense_gets_a_sentence(number, answer):
     verdict = check(number, answer)
     assert verdict.state == "wrong" and str(verdict)[-1] in ".?"
