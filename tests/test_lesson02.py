@@ -8,6 +8,10 @@ from mnistlab.lessons import OPEN, RIGHT, WRONG, check
 NONSENSE = None, "abc", [1, 2, 3], {}, np.zeros((2, 2)), float("nan"), True
 
 
+def kind(value):
+    return type(value).__name__
+
+
 def assert_hint(number, answer, words):
     verdict = check(number, answer)
     assert verdict.state == WRONG
@@ -32,7 +36,7 @@ def test_nonsense_gets_a_sentence(number, answer):
 
 
 @pytest.mark.parametrize("number", ["2.2", "2.3"])
-@pytest.mark.parametrize("returned", [*NONSENSE, np.full(10, np.nan), np.full(100, np.inf)], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("returned", [*NONSENSE, np.full(10, np.nan), np.full(100, np.inf)], ids=kind)
 def test_a_function_that_returns_nonsense_gets_a_sentence(number, returned):
     verdict = check(number, lambda first, second: returned)
     assert verdict.state == WRONG and str(verdict).endswith((".", "?"))

@@ -9,6 +9,10 @@ from mnistlab.network import build
 from mnistlab.settings import Settings, generators
 
 
+def kind(value):
+    return type(value).__name__
+
+
 def hinted(number, answer, words):
     verdict = check(number, answer)
     return verdict.state == WRONG and words in str(verdict)
@@ -20,7 +24,7 @@ def test_three_dots_are_no_answer_yet(number):
 
 
 @pytest.mark.parametrize("number", ["4.1", "4.2", "4.3"])
-@pytest.mark.parametrize("nonsense", [None, "abc", "", -1, np.zeros((2, 3)), [], {}, object()], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("nonsense", [None, "abc", "", -1, np.zeros((2, 3)), [], {}, object()], ids=kind)
 def test_nonsense_gets_a_sentence(number, nonsense):
     verdict = check(number, nonsense)
     assert verdict.state == WRONG and str(verdict).endswith(".") and len(str(verdict)) > 30

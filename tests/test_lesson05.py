@@ -8,6 +8,10 @@ import pytest
 from mnistlab.lessons import OPEN, RIGHT, WRONG, check
 
 
+def kind(value):
+    return type(value).__name__
+
+
 def hinted(number, answer, words):
     verdict = check(number, answer)
     return verdict.state == WRONG and words in str(verdict)
@@ -19,7 +23,7 @@ def test_three_dots_are_no_answer_yet(number):
 
 
 @pytest.mark.parametrize("number", ["5.1", "5.2", "5.3"])
-@pytest.mark.parametrize("nonsense", [None, "abc", "", -1, np.zeros((2, 3)), [], {}, lambda: 1], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("nonsense", [None, "abc", "", -1, np.zeros((2, 3)), [], {}, lambda: 1], ids=kind)
 def test_nonsense_gets_a_sentence(number, nonsense):
     verdict = check(number, nonsense)
     assert verdict.state == WRONG and str(verdict)[-1] in ".?" and len(str(verdict)) > 30

@@ -180,6 +180,15 @@ class Bar {
   }
 }
 
+// A page that is being left has no line any more: what it would still say is of no use to anybody.
+function sendBy(model, message, buffers) {
+  try {
+    model.send(message, undefined, buffers);
+  } catch {
+    // the session is gone; if the page stays, the watch says so
+  }
+}
+
 // --- The watch -----------------------------------------------------------------------------------------------------
 
 // Calls onChange("well" | "lost" | "ended") when that changes. Returns {activity, stop}: when the server last saw
@@ -300,18 +309,18 @@ function keep(model, views) {
     } else if (message.do === "keep") {
       if (message.about) [parts, about] = [[], message.about];
       parts.push(buffers[0]);
-      if (!message.last) return model.send({ is: "got", number: message.number });
+      if (!message.last) return sendBy(model, { is: "got", number: message.number });
       const content = await new Blob(parts).arrayBuffer();
       parts = [];
       try {
         await shelf.put(about, content);
         kept = { about, content };
         tell(() => keptNow(kept.about));
-        model.send({ is: "kept", number: message.number });
+        sendBy(model, { is: "kept", number: message.number });
       } catch (error) {
         console.warn("mnistlab: nothing can be kept in this browser.", error);
         cannotKeep();
-        model.send({ is: "refused", number: message.number });
+        sendBy(model, { is: "refused", number: message.number });
       }
     } else if (message.do === "restored") {
       onRestored(message.why_not);
@@ -349,7 +358,7 @@ function keep(model, views) {
       };
       try {
         const content = await shelf.content(newest.slot);
-        model.send({ is: "restore" }, undefined, [content]);
+        sendBy(model, { is: "restore" }, [content]);
       } catch (error) {
         onRestored(String(error?.message ?? error));
       }
@@ -446,7 +455,7 @@ function keep(model, views) {
         "{time}");
       const words = make("p", "", before);
       words.append(clock, after);
-      const stay = button(t("Keep my session"), () => model.send({ is: "stay" }));
+      const stay = button(t("Keep my session"), () => sendBy(model, { is: "stay" }));
       stay.classList.add("mnistlab-keeper-primary");
       idle.show(words, row(stay));
     }
@@ -501,7 +510,7 @@ function keep(model, views) {
     kernel?.statusChanged?.connect(onRestart);
   }
   window.addEventListener("mnistlab-language", redraw);
-  model.send({ is: "here", page: inPage });
+  sendBy(model, { is: "here", page: inPage });
   offerNewest().catch((error) => {
     console.warn("mnistlab: nothing can be kept in this browser.", error);
     cannotKeep();

@@ -25,6 +25,7 @@ def test_a_lesson_is_a_page_whose_control_works(watched, voila, path):
     if re.search(r"\$[^$]+\$", "\n".join(cells(path, "markdown"))):
         expect(page.locator("mjx-container").first).to_be_visible()
     live = page.locator(".mnistlab-panel-live")
+    expect(page.locator(".mnistlab-panel-live, .mnistlab-panel-train").first).to_be_visible(timeout=LONG)
     if live.count():
         shown = live.first.locator(".mnistlab-shown")
         before = shown.inner_html()
