@@ -66,7 +66,9 @@ def of_script(path):
 
 def of_notebook():
     """Every heading and paragraph of the lab's notebook, as the browser has its text."""
-    for cell in json.loads(NOTEBOOK.read_text("utf-8"))["cells"]:
+    notebook = json.loads(NOTEBOOK.read_text("utf-8"))
+    yield notebook["metadata"]["title"]
+    for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
             for block in "".join(cell["source"]).split("\n\n"):
                 yield " ".join(re.sub(r"\*+|^#+ ", "", block).split())

@@ -45,9 +45,9 @@ def test_a_lesson_is_a_page_whose_control_works(watched, voila, path):
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_the_front_page_leads_to_the_lab_and_to_every_lesson(watched, voila, width):
-    page = watched(viewport={"width": width, "height": 844})
+@pytest.mark.parametrize("width, locale", [(1280, "en-GB"), (390, "zh-CN")])
+def test_the_front_page_leads_to_the_lab_and_to_every_lesson(watched, voila, width, locale):
+    page = watched(viewport={"width": width, "height": 844}, locale=locale)
     page.goto(urljoin(voila[0], "/"))
     names = ["lab.ipynb", *(path.name for path in lessons()), "teachers.ipynb"]
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=OPENED)
@@ -56,5 +56,7 @@ def test_the_front_page_leads_to_the_lab_and_to_every_lesson(watched, voila, wid
     widths = page.locator("main img").evaluate_all("all => all.map(image => image.naturalWidth)")
     assert len(widths) == 11 and min(widths) > 100
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("!document.documentElement.classList.contains('mnistlab-other-language')")
     page.get_by_role("link", name=re.compile("^The lab$")).first.click()
-    expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible(timeout=OPENED)
+    train = {"en-GB": "Train", "zh-CN": "训练"}[locale]
+    expect(page.get_by_role("button", name=train, exact=True)).to_be_visible(timeout=OPENED)
