@@ -107,9 +107,9 @@ async def test_no_english_word_is_left_in_any_state(early):
 
     lab.start()
     await lab.task
-    assert [name for name, _ in runs.run.options] == ["第2次训练", "第1次训练"]
+    assert [name for name, _ in runs.run.options] == ["第 2 次训练", "第 1 次训练"]
     runs.run.index = 0
-    assert runs.name.value == "第2次训练"
+    assert runs.name.value == "第 2 次训练"
     check(training, curves)
     runs.first.value, runs.second.value = (id(record) for record in lab.records)
     check(curves)
@@ -117,7 +117,7 @@ async def test_no_english_word_is_left_in_any_state(early):
     check(curves)
     runs.files_button.click()
     check(curves)
-    for name in ("", "第1次训练", "小网络"):
+    for name in ("", "第 1 次训练", "小网络"):
         runs.name.value = name
         runs.rename_button.click()
         check(curves)
@@ -170,7 +170,7 @@ async def test_when_the_language_comes_during_a_run_everything_said_is_said_agai
     lab.speak("zh")
     check(*panels)
     panels[1].earlier.toggle.value = True
-    assert [name for name, _ in panels[1].runs.run.options] == ["第2次训练（已恢复）", "第1次训练"]
+    assert [name for name, _ in panels[1].runs.run.options] == ["第 2 次训练（已恢复）", "第 1 次训练"]
     lab.change("epochs", 50)
     lab.start()
     await held(lab)
