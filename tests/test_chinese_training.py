@@ -27,6 +27,12 @@ def english_again():
     language.speak(language.ENGLISH)
 
 
+def within(widget):
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from within(child)
+
+
 def said(widget):
     """All that a widget and those within it say: texts, labels, options, and the names in their HTML."""
     for child in getattr(widget, "children", ()):
@@ -156,6 +162,20 @@ async def test_every_preset_says_in_chinese_what_to_watch():
         check(training)
     training.preset.value = ""
     check(training)
+
+
+@in_a_loop
+async def test_the_choices_of_a_setting_are_shown_in_chinese_and_chosen_as_ever():
+    lab, training, _ = page(early=False)
+    training.more.toggle.value = True
+    choices = {each.description: each for each in within(training) if isinstance(each, ipywidgets.Dropdown)}
+    schedule = choices["学习率调度"]
+    assert schedule._options_labels == ("恒定", "阶梯", "余弦", "单周期")
+    schedule.label = "余弦"
+    assert lab.settings.schedule == "cosine" and lab.settings.said("schedule") == "学习率调度 余弦"
+    assert lab.settings.said("optimizer") == "优化器 动量"
+    lab.change("schedule", "step")
+    assert schedule.label == "阶梯"
 
 
 @in_a_loop
