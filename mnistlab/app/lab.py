@@ -281,7 +281,7 @@ class Lab(traitlets.HasTraits):
         self.link = link
         self.browser.panel = link.panel
         if problems:
-            said, more = " ".join(problems[:3]), len(problems) - 3
+            said, more = t(" ").join(problems[:3]), len(problems) - 3
             self.message = (
                 t("The address of this page: {problems} (And {more} more.)", problems=said, more=more) if more > 0
                 else t("The address of this page: {problems}", problems=said)
