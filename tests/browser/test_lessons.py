@@ -22,13 +22,15 @@ def test_a_lesson_is_a_page_whose_controls_work(watched, voila, path):
     expect(page.locator(".mnistlab-compared").last).to_be_visible(timeout=OPENED)
     expect(page.locator(".mnistlab-source").first).to_be_visible()
     expect(page.get_by_text("Your turn.")).to_have_count(len(exercises_of(path)))
+    expect(page.get_by_text("open it in JupyterLab to write")).to_have_count(len(exercises_of(path)))
     if re.search(r"\$[^$]+\$", "\n".join(cells(path, "markdown"))):
         expect(page.locator("mjx-container").first).to_be_visible()
     live = page.locator(".mnistlab-panel-live")
     expect(page.locator(".mnistlab-panel-live, .mnistlab-panel-train").first).to_be_visible(timeout=LONG)
     expect(live).to_have_count(len(re.findall(r"\bLive\(", "\n".join(cells(path, "code")))), timeout=LONG)
     for one in live.all():
-        shown = one.locator(".mnistlab-shown")
+        shown, alarms = one.locator(".mnistlab-shown"), one.locator(".mnistlab-alarm").filter(visible=True)
+        expect(alarms).to_have_count(0)
         before = shown.inner_html()
         control = one.locator("[role=slider], select, input").first
         if control.get_attribute("role") == "slider":
@@ -40,7 +42,7 @@ def test_a_lesson_is_a_page_whose_controls_work(watched, voila, path):
         else:
             control.click()
         expect(shown).not_to_have_js_property("innerHTML", before, timeout=LONG)
-    expect(live.locator(".mnistlab-alarm").filter(visible=True)).to_have_count(0)
+        expect(alarms).to_have_count(0)
     if not live.count():
         page.get_by_role("button", name="One more batch").first.click()
         expect(page.locator(".mnistlab-status").first).to_contain_text("Paused after batch 1", timeout=LONG)
