@@ -190,7 +190,7 @@ def load(name, data_dir=None):
     if absent:
         raise NotDownloaded(t(
             "{dataset} is not on this machine yet (no whole {files} in {folder}). Get it with: mnistlab download "
-            "{name}", dataset=title(name), files=", ".join(absent), folder=folders[0], name=name,
+            "{name}", dataset=title(name), files=t(", ").join(absent), folder=folders[0], name=name,
         ))
     if name == "sample":
         whole = Dataset(*arrays)
@@ -220,7 +220,7 @@ def download(name, data_dir=None, progress=None, **options):
 def known(name):
     """name itself; raises ValueError with the names there are."""
     if name not in NAMES:
-        names = ", ".join(NAMES)
+        names = t(", ").join(NAMES)
         raise ValueError(t("There is no dataset {name!r}. The datasets are {names}.", name=name, names=names))
     return name
 

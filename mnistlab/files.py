@@ -334,7 +334,7 @@ def download(source, folder, progress=None, *, timeout=20.0, patience=30.0, roun
                     failures.append(f"{mirror}: {_reason(error)}")
     raise DownloadError(t(
         "The files could not be downloaded. Tried {mirrors}. Check the connection and try again; the bundled sample "
-        "works without one.", mirrors="; ".join(failures[-len(source.mirrors) :]),
+        "works without one.", mirrors=t("; ").join(failures[-len(source.mirrors) :]),
     ))
 
 

@@ -245,4 +245,4 @@ def _by_value(name):
 def _counted(classes):
     """How many pictures the first classes have: "cats: 12, dogs: 9"."""
     counts = [f"{name}: {len(members)}" for name, members in sorted(classes.items())]
-    return ", ".join(counts[:5]) + (", ..." if len(counts) > 5 else "")
+    return t(", ").join(counts[:5]) + (t(", ") + "..." if len(counts) > 5 else "")

@@ -5,6 +5,7 @@ Everything here returns an object that shows itself as the last line of a cell.
 
 import base64
 import io
+import os
 from html import escape
 from importlib import import_module
 
@@ -184,8 +185,16 @@ def check(number, answer):
     if number not in EXERCISES:
         raise ValueError(f"There is no exercise {number!r}. They are {', '.join(EXERCISES)}.")
     if answer is ...:
-        return Verdict(OPEN, "Replace the three dots by your answer and run the cell again.")
+        verdict = Verdict(OPEN, "Replace the three dots by your answer and run the cell again.")
+        return _where_it_is(verdict)
     try:
-        return EXERCISES[number](answer)
+        return _where_it_is(EXERCISES[number](answer))
     except Exception as error:  # whatever a pupil may hand in, a sentence answers it
         return wrong(f"Your answer could not be checked, because trying it made an error: {error}.")
+
+
+def _where_it_is(verdict):
+    """The verdict; on a page, where no cell can be run, an open one says where it can be answered."""
+    if verdict.state == OPEN and os.environ.get("SERVER_SOFTWARE", "").startswith("voila"):
+        return Verdict(OPEN, "This is the lesson as a page: open it in JupyterLab to write your answer.")
+    return verdict

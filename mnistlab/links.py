@@ -88,7 +88,7 @@ class _Reader:
         except ValueError as error:
             used = self.found["values"].get(name, TABLE[name].default) if name in TABLE else None
             what = t("It is left out.") if used is None else t("It stays at {value}.", value=used)
-            self.problems.append(f"{error} {what}")
+            self.problems.append(f"{error}{t(' ')}{what}")
 
     def _take_preset(self, text):
         chosen = Settings()
@@ -98,7 +98,7 @@ class _Reader:
     def _take_panel(self, text):
         if text not in self.panels:
             raise ValueError(t("There is no panel {name!r} here. The panels are {names}.", name=_short(text),
-                               names=", ".join(self.panels)))
+                               names=t(", ").join(self.panels)))
         self.found["panel"] = text
 
     def _take_controls(self, key, text):
@@ -107,7 +107,7 @@ class _Reader:
             name = SHORT.get(one, one)
             (self.found[key] if name in TABLE or name in OTHER_CONTROLS else unknown).append(name)
         if unknown:
-            names = ", ".join(repr(_short(one)) for one in unknown[:3])
+            names = t(", ").join(repr(_short(one)) for one in unknown[:3])
             raise ValueError(t(UNKNOWN[key], names=names))
 
 

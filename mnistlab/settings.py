@@ -165,8 +165,8 @@ class Settings:
         label = t(about["label"]).lower()
         if isinstance(value, bool):
             return label if value else t("no {setting}", setting=label)
-        number = f"{value:.3g}" if isinstance(value, float) else value
-        return f"{label} {number} {t(about['unit']) if about['unit'] else ''}".strip()
+        shown = t(value) if isinstance(value, str) else f"{value:.3g}" if isinstance(value, float) else value
+        return f"{label} {shown} {t(about['unit']) if about['unit'] else ''}".strip()
 
     def as_dict(self):
         """Every setting by name, as plain numbers and text."""
@@ -189,7 +189,7 @@ def checked(name, value):
         if value not in about["choices"]:
             raise ValueError(t(
                 "{setting} is {value!r}; it must be one of {choices}.", setting=label, value=value,
-                choices=", ".join(about["choices"]),
+                choices=t(", ").join(about["choices"]),
             ))
         return str(value)
     if kind is bool:
@@ -273,7 +273,7 @@ PRESETS = {
 def preset(name):
     """The preset of that name; raises ValueError with the names there are."""
     if name not in PRESETS:
-        names = ", ".join(PRESETS)
+        names = t(", ").join(PRESETS)
         raise ValueError(t("There is no preset {name!r}. The presets are {names}.", name=name, names=names))
     return PRESETS[name]
 

@@ -31,6 +31,7 @@ def sentences():
     yield from OTHERS
     for item in TABLE.values():
         yield from filter(None, map(item.metadata.get, ("label", "unit")))
+        yield from (choice for choice in item.metadata["choices"] if choice in WORDS)
 
 
 def characters():

@@ -100,12 +100,12 @@ def bare_machine(monkeypatch):
 
 def test_a_run_whose_name_no_font_can_write_is_called_by_its_colour(bare_machine):
     language.speak("zh")
-    assert can_write("第1次训练（已恢复）, α") and not can_write("龘")
+    assert can_write("第 1 次训练（已恢复）, α") and not can_write("龘")
     curves = LiveCurves(2, 0.1)
-    curves.compare([run("第1次训练"), run("小明的龘")])
-    assert [said.get_text() for said in curves.compared_legend.get_texts()[:2]] == ["第1次训练", "紫色"]
+    curves.compare([run("第 1 次训练"), run("小明的龘")])
+    assert [said.get_text() for said in curves.compared_legend.get_texts()[:2]] == ["第 1 次训练", "紫色"]
     language.speak("en")
-    assert can_write("Run 1, α") and not can_write("第1次训练")
+    assert can_write("Run 1, α") and not can_write("第 1 次训练")
 
 
 def test_a_font_of_the_machine_serves_for_names(monkeypatch):

@@ -101,7 +101,7 @@ async def test_every_state_of_the_three_panels_is_chinese(late, clothes):  # noq
     mistakes._on_cell("0 0", "")
     mistakes._on_cell("0 1", "")
     assert_chinese(*panels)
-    assert "读作" in mistakes.images.value and "网络说" in digit.results.value
+    assert "识别为" in mistakes.images.value and "网络说" in digit.results.value
     mistakes.more_button.click()
     mistakes.slider.value = 0.99
     noise = white_noise(lab.available, np.random.default_rng(0)).image(0)
@@ -186,7 +186,7 @@ def test_a_file_that_holds_no_changes_is_refused_in_chinese(text, sample):
     language.speak("zh")
     with pytest.raises(ValueError) as refused:
         Changes.from_json(text, "sample", sample[0])
-    said = re.sub("'(sample|mnist|test)'|training|validation", "", str(refused.value))  # as they stand in the file
+    said = re.sub("“(sample|mnist|test)”|training|validation", "", str(refused.value))  # as they stand in the file
     assert not re.search("[A-Za-z]{2,}", said.replace("JSON", "")) and said.endswith("。")
 
 

@@ -27,6 +27,12 @@ def english_again():
     language.speak(language.ENGLISH)
 
 
+def within(widget):
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from within(child)
+
+
 def said(widget):
     """All that a widget and those within it say: texts, labels, options, and the names in their HTML."""
     for child in getattr(widget, "children", ()):
@@ -107,9 +113,9 @@ async def test_no_english_word_is_left_in_any_state(early):
 
     lab.start()
     await lab.task
-    assert [name for name, _ in runs.run.options] == ["第2次训练", "第1次训练"]
+    assert [name for name, _ in runs.run.options] == ["第 2 次训练", "第 1 次训练"]
     runs.run.index = 0
-    assert runs.name.value == "第2次训练"
+    assert runs.name.value == "第 2 次训练"
     check(training, curves)
     runs.first.value, runs.second.value = (id(record) for record in lab.records)
     check(curves)
@@ -117,7 +123,7 @@ async def test_no_english_word_is_left_in_any_state(early):
     check(curves)
     runs.files_button.click()
     check(curves)
-    for name in ("", "第1次训练", "小网络"):
+    for name in ("", "第 1 次训练", "小网络"):
         runs.name.value = name
         runs.rename_button.click()
         check(curves)
@@ -159,6 +165,20 @@ async def test_every_preset_says_in_chinese_what_to_watch():
 
 
 @in_a_loop
+async def test_the_choices_of_a_setting_are_shown_in_chinese_and_chosen_as_ever():
+    lab, training, _ = page(early=False)
+    training.more.toggle.value = True
+    choices = {each.description: each for each in within(training) if isinstance(each, ipywidgets.Dropdown)}
+    schedule = choices["学习率调度"]
+    assert schedule._options_labels == ("恒定", "阶梯", "余弦", "单周期")
+    schedule.label = "余弦"
+    assert lab.settings.schedule == "cosine" and lab.settings.said("schedule") == "学习率调度 余弦"
+    assert lab.settings.said("optimizer") == "优化器 动量"
+    lab.change("schedule", "step")
+    assert schedule.label == "阶梯"
+
+
+@in_a_loop
 async def test_when_the_language_comes_during_a_run_everything_said_is_said_again():
     lab = Lab()
     panels = TrainingPanel(lab), CurvesPanel(lab)
@@ -170,7 +190,7 @@ async def test_when_the_language_comes_during_a_run_everything_said_is_said_agai
     lab.speak("zh")
     check(*panels)
     panels[1].earlier.toggle.value = True
-    assert [name for name, _ in panels[1].runs.run.options] == ["第2次训练（已恢复）", "第1次训练"]
+    assert [name for name, _ in panels[1].runs.run.options] == ["第 2 次训练（已恢复）", "第 1 次训练"]
     lab.change("epochs", 50)
     lab.start()
     await held(lab)

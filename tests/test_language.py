@@ -16,7 +16,9 @@ from mnistlab.settings import PRESETS, TABLE
 PACKAGE = Path(mnistlab.__file__).parent
 NOTEBOOK = PACKAGE.parent / "notebooks" / "lab.ipynb"
 WORDS = json.loads((PACKAGE / "chinese.json").read_text("utf-8"))
-NAMES = {"Fashion-MNIST"}  # the same in every language
+# The same in every language.
+NAMES = {"Fashion-MNIST", "relu", "leaky-relu", "he", "glorot", "lecun", "sgd", "nesterov", "rmsprop", "adam"}
+JOINTS = (", ", "; ", " ")  # between words, parts of a sentence, sentences
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -66,7 +68,9 @@ def of_script(path):
 
 def of_notebook():
     """Every heading and paragraph of the lab's notebook, as the browser has its text."""
-    for cell in json.loads(NOTEBOOK.read_text("utf-8"))["cells"]:
+    notebook = json.loads(NOTEBOOK.read_text("utf-8"))
+    yield notebook["metadata"]["title"]
+    for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
             for block in "".join(cell["source"]).split("\n\n"):
                 yield " ".join(re.sub(r"\*+|^#+ ", "", block).split())
@@ -82,6 +86,7 @@ def used():
     found |= dict.fromkeys(of_notebook(), "lab.ipynb")
     for item in TABLE.values():
         found |= dict.fromkeys(filter(None, map(item.metadata.get, ("label", "help", "unit"))), "settings.py")
+        found |= dict.fromkeys((each for each in item.metadata["choices"] if each not in NAMES), "settings.py")
     for preset in PRESETS.values():
         found |= dict.fromkeys((preset.title, preset.watch), "settings.py")
     for part in PARTS.values():
@@ -109,6 +114,27 @@ def test_each_is_translated_with_the_same_fields(english):
     assert fields(chinese) == fields(english)
     if re.search("[a-z]{3}", re.sub(r"\{.*?\}|<.*?>", "", english)) and english not in NAMES:
         assert CHINESE.search(chinese), f"{english!r} is not translated"
+
+
+def plain(sentence):
+    """A sentence without its tags and entities, a zero for each field."""
+    return re.sub(r"\{[^{}]*\}", "0", re.sub(r"<[^>]*>|&\w+;", "", sentence))
+
+
+@pytest.mark.parametrize("english", WORDS)
+def test_no_half_width_sign_stands_beside_chinese(english):
+    chinese = plain(WORDS[english]).replace("exp(z / T − 最大值)", "")  # a formula
+    assert not re.search(r"[\u4e00-\u9fff] ?[,;:!?()]|[,;:!?()] ?[\u4e00-\u9fff]", chinese)
+    assert " %" not in chinese
+
+
+@pytest.mark.parametrize("english", WORDS)
+def test_a_sentence_ends_as_in_english(english):
+    """A part of a sentence ends in no sign, in either language; one that ends in a field may hold a sentence."""
+    ends = {".": "。", "?": "？", "!": "！", ":": "：", "…": "…", ",": "，"}
+    one, other = plain(english).rstrip(")"), plain(WORDS[english]).rstrip("）)")
+    if english not in JOINTS:
+        assert ends.get(one[-1:], "") == (other[-1:] if other[-1:] in ends.values() else "")
 
 
 def test_the_table_is_in_order():

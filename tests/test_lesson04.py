@@ -23,6 +23,12 @@ def test_three_dots_are_no_answer_yet(number):
     assert check(number, ...).state == OPEN
 
 
+def test_a_function_that_is_not_written_yet_is_open_and_one_without_return_is_told_so():
+    assert check("4.2", lambda losses: ...).state == OPEN
+    assert hinted("4.2", lambda losses: None, "returns nothing")
+    assert hinted("4.2", lambda losses: "abc", "one number")
+
+
 @pytest.mark.parametrize("number", ["4.1", "4.2", "4.3"])
 @pytest.mark.parametrize("nonsense", [None, "abc", "", -1, np.zeros((2, 3)), [], {}, object()], ids=kind)
 def test_nonsense_gets_a_sentence(number, nonsense):

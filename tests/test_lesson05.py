@@ -79,7 +79,7 @@ def test_a_blend_may_be_made_in_any_way(function):
         (lambda a, b, share: 0.5 * a, "be a itself"),
         (lambda a, b, share: a, "be b itself"),
         (lambda a, b, share: share, "shape"),
-        (lambda a, b, share: None, "return"),
+        (lambda a, b, share: None, "returns nothing"),
         (0.5, "function itself"),
     ],
 )
@@ -118,9 +118,15 @@ def test_strokes_may_be_counted_in_any_way(function):
         (lambda line: (np.diff((line > 0).astype(int), prepend=0) == 1).sum(), "above 0"),
         (lambda line: int((line >= 100).any()), "separate"),
         (lambda line: 7, "by eye"),
-        (lambda line: None, "give back"),
+        (lambda line: "abc", "give back"),
+        (lambda line: None, "returns nothing"),
         (2, "function itself"),
     ],
 )
 def test_typical_wrong_counts_of_strokes_are_told_what_is_wrong(function, words):
     assert hinted("5.3", function, words)
+
+
+@pytest.mark.parametrize("number", ["5.2", "5.3"])
+def test_a_function_that_is_not_written_yet_is_open(number):
+    assert check(number, lambda *_: ...).state == OPEN

@@ -7,7 +7,7 @@ from mnistlab.experiments import duplicates
 from mnistlab.lessons import check
 
 
-@pytest.mark.parametrize("answer", [900, 900.0, 899, "900", np.float32(900)])
+@pytest.mark.parametrize("answer", [900, 900.0, 899, "900", np.float32(900), np.array([900])])
 def test_the_number_of_images_for_a_standard_error_of_one_point(answer):
     assert check("6.1", answer).state == "right"
 
@@ -20,6 +20,8 @@ def test_the_number_of_images_for_a_standard_error_of_one_point(answer):
     (9000, "one of the two factors"),
     (0.09, "0.01, not 1"),
     (2500, "one half"),
+    (1275, "put in 0.9"),
+    ("many", "one number"),
     (100, "0.0300"),
     (-5, "nothing that could be worked out"),
     (0, "nothing that could be worked out"),

@@ -30,7 +30,7 @@ def test_wrong_recall_is_told_what_is_wrong(recall, hint):
     assert told.state == "wrong" and hint in str(told).lower()
 
 
-@pytest.mark.parametrize("answer", [np.exp(-4.6), 0.01, 0.0101, "0.01", np.float32(0.01)])
+@pytest.mark.parametrize("answer", [np.exp(-4.6), 0.01, 0.0101, "0.01", np.float32(0.01), [0.01]])
 def test_the_probability_behind_a_loss(answer):
     assert check("8.2", answer).state == "right"
 
@@ -47,6 +47,7 @@ def test_the_probability_behind_a_loss(answer):
     (-3, "between 0 and 1"),
     (0.5, "the loss would be 0.69"),
     (0, "infinite"),
+    ("low", "one number"),
 ])
 def test_a_wrong_probability_is_told_what_is_wrong(answer, hint):
     told = check("8.2", answer)

@@ -12,7 +12,8 @@ from nbclient import NotebookClient
 
 from benchmarks.front_page import NOTEBOOKS, index, lessons
 from mnistlab import links
-from mnistlab.lessons import EXERCISES, check, compared, show_histories, show_images, show_lines
+from mnistlab.exercises.answers import NOT_WRITTEN
+from mnistlab.lessons import EXERCISES, check, compared, right, show_histories, show_images, show_lines
 from mnistlab.training import History, Row
 
 LEVELS = {"beginner", "intermediate", "advanced"}
@@ -44,6 +45,8 @@ def test_it_has_the_frame_of_a_lesson(path):
     assert about["question"].endswith("?") and 2 <= len(about["goals"]) <= 3
     text = "\n".join(cells(path, "markdown"))
     first = cells(path, "markdown")[0]
+    assert all(goal in " ".join(first.split()) for goal in about["goals"])
+    assert re.search(rf"\b{about['minutes']}\sminutes", first)
     assert first.startswith(f"# {number}. ") and about["question"] in " ".join(first.split())
     assert text.count("redict") >= 2 and "Sources" in text
     code = cells(path, "code")
@@ -123,6 +126,17 @@ def test_a_check_never_breaks(monkeypatch):
     verdict = check("0.1", 5)
     assert verdict.state == "wrong" and "division by zero" in str(verdict)
     assert check("0.1", ...).state == "open"
+
+
+def test_an_open_exercise_on_a_page_says_where_to_write(monkeypatch):
+    monkeypatch.setitem(EXERCISES, "0.1", lambda answer: NOT_WRITTEN)
+    assert all("run the cell again" in str(check("0.1", answer)) for answer in (..., 5))
+    monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5.8")
+    for answer in ..., 5:
+        verdict = check("0.1", answer)
+        assert verdict.state == "open" and str(verdict).startswith("Your turn.") and "JupyterLab" in str(verdict)
+    monkeypatch.setitem(EXERCISES, "0.1", lambda answer: right("So it is."))
+    assert str(check("0.1", 5)) == "Right. So it is."
 
 
 def test_the_table_says_both_and_escapes_them():

@@ -108,16 +108,23 @@ function chooseAlike(select) {
 // The notebook's own words, beside the panels. The table says what a paragraph becomes; <b> in it is ours.
 function translate(model) {
   window.mnistlabWords = model.get("words");
-  const language = { zh: "zh-CN" }[model.get("language")] ?? model.get("language");
   document.querySelectorAll(".jp-RenderedMarkdown :is(h1, h2, h3, p)").forEach((place) => {
+    place.mnistlabEnglish ??= place.innerHTML;
     place.dataset.english ??= [...place.childNodes].map((node) =>
       node.classList?.contains("anchor-link") ? "" : node.textContent).join("").replace(/\s+/g, " ").trim();
-    const said = window.mnistlabWords[place.dataset.english];
-    if (said) place.innerHTML = said;
+    place.innerHTML = window.mnistlabWords[place.dataset.english] ?? place.mnistlabEnglish;
   });
-  set(document.documentElement, "lang", language);
-  document.documentElement.classList.remove("mnistlab-other-language");
+  document.title = t((document.documentElement.dataset.title ??= document.title));
   window.dispatchEvent(new Event("mnistlab-language"));
+}
+
+// The panels have come in the reader's language. A lesson's own text stays English, and says so to a screen reader.
+function reveal(model) {
+  const language = { zh: "zh-CN" }[model.get("shown")] ?? model.get("shown");
+  const heading = document.querySelector("h1")?.dataset.english;
+  if (language === "en" || heading in window.mnistlabWords) set(document.documentElement, "lang", language);
+  document.querySelectorAll(".mnistlab").forEach((panel) => set(panel, "lang", language));
+  document.documentElement.classList.remove("mnistlab-other-language");
   mendSoon();
 }
 
@@ -162,7 +169,11 @@ export default {
     model.set("query", location.search);
     model.set("languages", [...navigator.languages]);
     model.on("change:words", () => translate(model));
-    if (model.get("language") !== "en") translate(model); // a cell that was run again
+    model.on("change:shown", () => reveal(model));
+    if (model.get("language") !== "en") { // a cell that was run again
+      translate(model);
+      reveal(model);
+    }
     model.on("msg:custom", (message) => message.problem && sayProblem(message.problem));
     model.on("change:panel", () => bringIntoView(model.get("panel")));
     model.set("ready", true);

@@ -24,7 +24,8 @@ class Browser(anywidget.AnyWidget):
 
     ready: true once the page is shown, the moment for slow imports; narrow: whether it is as wide as a phone; address:
     the page's own, without its query; query: the part of it from the "?" on; languages: those that the reader prefers,
-    such as "zh-CN"; panel: set it to bring a panel into view; language and words: those of the page, for its scripts.
+    such as "zh-CN"; panel: set it to bring a panel into view; language and words: those of the page, for its scripts;
+    shown: the language that its panels have come in.
     """
 
     _esm = script("browser.js")
@@ -37,6 +38,7 @@ class Browser(anywidget.AnyWidget):
     languages = traitlets.List(traitlets.Unicode()).tag(sync=True)
     language = traitlets.Unicode(ENGLISH).tag(sync=True)
     words = traitlets.Dict().tag(sync=True)
+    shown = traitlets.Unicode(ENGLISH).tag(sync=True)
     panel = traitlets.Unicode().tag(sync=True)
 
     def __init__(self):

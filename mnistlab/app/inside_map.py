@@ -112,8 +112,8 @@ class Map(Part):
         legend = ""
         if self.map.marks != self.map.names:
             pairs = zip(self.map.marks, self.map.names)
-            legend = ", ".join(f"{mark} {escape(name)}" for mark, name in pairs)
-            legend = t("Signs: {legend}.", legend=legend) + " "
+            legend = t(", ").join(f"{mark} {escape(name)}" for mark, name in pairs)
+            legend = t("Signs: {legend}.", legend=legend) + t(" ")
         said = t(
             "{layer}: {count} validation images. For {share:.1%} of them the nearest other image in this layer has the "
             "same label. The map keeps {kept:.0%} of the differences between the images ({across:.0%} across, "
@@ -121,7 +121,7 @@ class Map(Part):
             layer=stage.title, count=len(labels), share=agree, kept=found.shares.sum(), across=found.shares[0],
             down=found.shares[1],
         )
-        return f"<p>{said} {legend}{t('A ring: read wrongly.')}</p>"
+        return f"<p>{said}{t(' ')}{legend}{t('A ring: read wrongly.')}</p>"
 
     def _table(self, look, found, labels):
         """Where each class lies, and which one is nearest."""

@@ -117,7 +117,7 @@ def _layer(look, stage, features):
         strengths, width = values, columns * 18
     most = np.argsort(-strengths)[:STRONGEST]
     kind = "channel" if channels else "unit"
-    strongest = ", ".join(t(NAMED[kind], number=unit + 1, answer=strengths[unit]) for unit in most)
+    strongest = t(", ").join(t(NAMED[kind], number=unit + 1, answer=strengths[unit]) for unit in most)
     said = t(ANSWERS[kind], layer=stage.title, count=len(values), strongest=strongest)
     summary = t(AWAKE[kind], awake=int((strengths > 0).sum()), count=len(values), strongest=strongest)
     weights = ""

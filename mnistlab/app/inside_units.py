@@ -126,11 +126,11 @@ class Units(Part):
         if fewer:
             difference = t("{count} fewer of the images are read rightly." if fewer > 0
                            else "{count} more of the images are read rightly.", count=abs(fewer))
-        listed = "; ".join(changed[:LISTED])
+        listed = t("; ").join(changed[:LISTED])
         said = t("Changed: {units}.", units=listed)
         if len(changed) > LISTED:
             said = t("Changed: {units} and {count} more.", units=listed, count=len(changed) - LISTED)
-        said = f"{difference} {said}" if changed else t(NOTHING_CHANGED)
+        said = difference + t(" ") + said if changed else t(NOTHING_CHANGED)
         caption = t("Accuracy on {count:,} validation images", count=count)
         return (
             f"<div class='mnistlab-answer'><table><caption>{caption}</caption>{lines}</table></div><p>{said}</p>"
@@ -231,8 +231,8 @@ class Gradients(Part):
         dead = np.array([one.dead for _, one in recorder.rows]).T
         content = base64.b64encode(self._curves.draw(epochs, recorder.titles, norms, recorder.hidden, dead)).decode()
         epoch, newest = recorder.rows[-1]
-        said = ", ".join(f"{title.lower()} {norm:.3g}" for title, norm in zip(recorder.titles, newest.norms))
-        gone = ", ".join(f"{title.lower()} {share:.1%}" for title, share in zip(recorder.hidden, newest.dead))
+        said = t(", ").join(f"{title.lower()} {norm:.3g}" for title, norm in zip(recorder.titles, newest.norms))
+        gone = t(", ").join(f"{title.lower()} {share:.1%}" for title, share in zip(recorder.hidden, newest.dead))
         sentence = t(
             "After epoch {epoch}: length of the gradient: {lengths}. Dead units: {shares}.", epoch=epoch, lengths=said,
             shares=gone or t("no hidden layer"),

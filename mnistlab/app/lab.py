@@ -133,6 +133,7 @@ class Lab(traitlets.HasTraits):
         self.browser = Browser()
         self._language = language.spoken()
         self.browser.speak(self._language, language.words())
+        self.browser.shown = self._language
         self.browser.observe(self.guard(self._follow_page), ["query", "languages"])
         self.panels = []
         self.shared = {}  # layouts and styles of the panels' widgets, by class
@@ -248,6 +249,7 @@ class Lab(traitlets.HasTraits):
         self.message = self._standing()
         for panel in self.panels:
             panel.rebuild()
+        self.browser.shown = code
 
     def _standing(self):
         """The status line as things stand."""
@@ -279,7 +281,7 @@ class Lab(traitlets.HasTraits):
         self.link = link
         self.browser.panel = link.panel
         if problems:
-            said, more = " ".join(problems[:3]), len(problems) - 3
+            said, more = t(" ").join(problems[:3]), len(problems) - 3
             self.message = (
                 t("The address of this page: {problems} (And {more} more.)", problems=said, more=more) if more > 0
                 else t("The address of this page: {problems}", problems=said)

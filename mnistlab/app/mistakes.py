@@ -220,7 +220,7 @@ class MistakesPanel(Panel):
                 "They are of {dataset}, which the network has learned; another dataset is in use now, so nothing can "
                 "be changed here.", dataset=title(self.lab.learned_other),
             ))
-        self.images.value = f"<p>{escape(' '.join(said))}</p>{self._grid(mistakes)}"
+        self.images.value = f"<p>{escape(t(' ').join(said))}</p>{self._grid(mistakes)}"
         self._draw_parts()
         self._enable()
 
@@ -538,7 +538,7 @@ def _compared(before, after, same_settings):
         odd.append(t("the settings are not the same"))
     if not odd:
         return t("The same training, before and after cleaning")
-    return t("Before and after cleaning, but not the same training: {differences}", differences="; ".join(odd))
+    return t("Before and after cleaning, but not the same training: {differences}", differences=t("; ").join(odd))
 
 
 def _share(value):

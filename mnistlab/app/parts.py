@@ -159,7 +159,8 @@ class Controls(ipywidgets.Box):
         if kind is bool:
             widget = make(self.lab, ipywidgets.Checkbox, indent=False, **common)
         elif kind is str:
-            widget = make(self.lab, ipywidgets.Dropdown, options=about["choices"], **common)
+            choices = [(t(choice), choice) for choice in about["choices"]]
+            widget = make(self.lab, ipywidgets.Dropdown, options=choices, **common)
         elif name == "seed":
             widget = make(self.lab, ipywidgets.BoundedIntText, min=low, max=high, **common)
         else:

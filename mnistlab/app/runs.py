@@ -254,6 +254,8 @@ def _changes(record):
 def _said(value):
     if isinstance(value, bool):
         return t("yes" if value else "no")
+    if isinstance(value, str):
+        return t(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

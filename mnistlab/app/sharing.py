@@ -63,7 +63,7 @@ class Sharing(ipywidgets.VBox):
         name = escape(t("Address of this experiment"))
         self.field.value = (
             f'<input type="text" readonly aria-label="{name}" value="{escape(address)}"> '
-            f'<button type="button" data-act="copy">{t("Copy link")}</button><p>{escape(" ".join(notes))}</p>'
+            f'<button type="button" data-act="copy">{t("Copy link")}</button><p>{escape(t(" ").join(notes))}</p>'
         )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..lessons import OPEN, Verdict
 
+NOTHING = "Your function returns nothing. Is there a return at its end?"
 NOT_WRITTEN = Verdict(OPEN, "Replace the three dots in the function by your own code and run the cell again.")
 
 

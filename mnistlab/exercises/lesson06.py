@@ -4,7 +4,7 @@ import numpy as np
 
 from ..data import Dataset
 from ..lessons import exercise, right, wrong
-from .answers import NOT_WRITTEN
+from .answers import NOT_WRITTEN, number_in
 
 
 @exercise("6.1")
@@ -12,7 +12,9 @@ def _(answer):
     """How many images give an accuracy of 0.9 a standard error of 0.01."""
     p, error = 0.9, 0.01
     images = p * (1 - p) / error**2
-    number = float(answer)
+    number = number_in(answer)
+    if number is None:
+        return wrong("The answer is one number.")
 
     def near(value):
         return abs(number - value) <= 0.02 * value
@@ -33,6 +35,8 @@ def _(answer):
         return wrong("One percentage point is 0.01, not 1: put the accuracy and the error in the same unit.")
     if near(0.25 / error**2):
         return wrong("That holds for an accuracy of one half, the worst case. Put in the accuracy that is given.")
+    if near(0.85 * 0.15 / error**2):
+        return wrong("That fits the slider's network, which is right less often. Put in 0.9.")
     return wrong(
         "Put p and the error into the formula, both as shares from 0 to 1, and solve it for n. "
         f"With {number:g} images the standard error would be "

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ..lessons import exercise, right, wrong
-from .answers import NOT_WRITTEN
+from .answers import NOT_WRITTEN, number_in
 
 LOSS = 4.6
 
@@ -46,7 +46,9 @@ def _(recall):
 @exercise("8.2")
 def _(answer):
     """The probability that a loss stands for."""
-    p, number = math.exp(-LOSS), float(answer)
+    p, number = math.exp(-LOSS), number_in(answer)
+    if number is None:
+        return wrong("The answer is one number.")
 
     def near(value, share=0.06):
         return abs(number - value) <= share * abs(value)

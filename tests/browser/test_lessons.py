@@ -1,4 +1,4 @@
-"""Every lesson as a page in Chromium: its equations, its code, its exercises, and its live control used."""
+"""Every lesson as a page in Chromium: its equations, its code, its exercises, and its live controls used."""
 
 import re
 from urllib.parse import urljoin
@@ -15,21 +15,24 @@ OPENED = 120_000
 
 
 @pytest.mark.parametrize("path", lessons(), ids=lambda path: path.stem)
-def test_a_lesson_is_a_page_whose_control_works(watched, voila, path):
+def test_a_lesson_is_a_page_whose_controls_work(watched, voila, path):
     page = watched()
     page.goto(urljoin(voila[0], path.name))
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=OPENED)
     expect(page.locator(".mnistlab-compared").last).to_be_visible(timeout=OPENED)
     expect(page.locator(".mnistlab-source").first).to_be_visible()
     expect(page.get_by_text("Your turn.")).to_have_count(len(exercises_of(path)))
+    expect(page.get_by_text("open it in JupyterLab to write")).to_have_count(len(exercises_of(path)))
     if re.search(r"\$[^$]+\$", "\n".join(cells(path, "markdown"))):
         expect(page.locator("mjx-container").first).to_be_visible()
     live = page.locator(".mnistlab-panel-live")
     expect(page.locator(".mnistlab-panel-live, .mnistlab-panel-train").first).to_be_visible(timeout=LONG)
-    if live.count():
-        shown = live.first.locator(".mnistlab-shown")
+    expect(live).to_have_count(len(re.findall(r"\bLive\(", "\n".join(cells(path, "code")))), timeout=LONG)
+    for one in live.all():
+        shown, alarms = one.locator(".mnistlab-shown"), one.locator(".mnistlab-alarm").filter(visible=True)
+        expect(alarms).to_have_count(0)
         before = shown.inner_html()
-        control = live.first.locator("[role=slider], select, input").first
+        control = one.locator("[role=slider], select, input").first
         if control.get_attribute("role") == "slider":
             control.focus()
             at_end = control.get_attribute("aria-valuenow") == control.get_attribute("aria-valuemax")
@@ -39,15 +42,16 @@ def test_a_lesson_is_a_page_whose_control_works(watched, voila, path):
         else:
             control.click()
         expect(shown).not_to_have_js_property("innerHTML", before, timeout=LONG)
-    else:
+        expect(alarms).to_have_count(0)
+    if not live.count():
         page.get_by_role("button", name="One more batch").first.click()
         expect(page.locator(".mnistlab-status").first).to_contain_text("Paused after batch 1", timeout=LONG)
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_the_front_page_leads_to_the_lab_and_to_every_lesson(watched, voila, width):
-    page = watched(viewport={"width": width, "height": 844})
+@pytest.mark.parametrize("width, locale", [(1280, "en-GB"), (390, "zh-CN")])
+def test_the_front_page_leads_to_the_lab_and_to_every_lesson(watched, voila, width, locale):
+    page = watched(viewport={"width": width, "height": 844}, locale=locale)
     page.goto(urljoin(voila[0], "/"))
     names = ["lab.ipynb", *(path.name for path in lessons()), "teachers.ipynb"]
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=OPENED)
@@ -56,5 +60,7 @@ def test_the_front_page_leads_to_the_lab_and_to_every_lesson(watched, voila, wid
     widths = page.locator("main img").evaluate_all("all => all.map(image => image.naturalWidth)")
     assert len(widths) == 11 and min(widths) > 100
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("!document.documentElement.classList.contains('mnistlab-other-language')")
     page.get_by_role("link", name=re.compile("^The lab$")).first.click()
-    expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible(timeout=OPENED)
+    train = {"en-GB": "Train", "zh-CN": "训练"}[locale]
+    expect(page.get_by_role("button", name=train, exact=True)).to_be_visible(timeout=OPENED)

@@ -168,7 +168,7 @@ def test_8_keep_your_work(opened, address):
     page = opened()  # a reload in the middle of a message is an error to the console
     open_lab(page, address)
     train_to_the_end(page)
-    expect(page.locator(".mnistlab-keeper")).to_contain_text(words("Kept in this browser: {run}."))
+    expect(page.locator(".mnistlab-keeper")).to_contain_text(t("{count} epochs", count=4), timeout=LONG)
     page.reload()
     page.get_by_role("button", name=words("Restore your last run ({said})")).click(timeout=2 * LONG)
     expect(status(page)).to_contain_text(words("The run is restored. {summary} One more epoch trains it further."))
