@@ -1,8 +1,13 @@
 """What all tests share: a clean environment and the two datasets."""
 
+import os
+
+# Two test processes share the cores: threads of both would only wait for each other. Before NumPy is imported.
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
 import gzip
 import http.server
-import os
 import threading
 from pathlib import Path
 

@@ -114,16 +114,22 @@ function translate(model) {
       node.classList?.contains("anchor-link") ? "" : node.textContent).join("").replace(/\s+/g, " ").trim();
     place.innerHTML = window.mnistlabWords[place.dataset.english] ?? place.mnistlabEnglish;
   });
+  // A lesson's own text stays English, and says so to a screen reader.
+  const heading = document.querySelector("h1")?.dataset.english;
+  if (languageOf(model) === "en" || heading in window.mnistlabWords) {
+    set(document.documentElement, "lang", languageOf(model));
+  }
   document.title = t((document.documentElement.dataset.title ??= document.title));
   window.dispatchEvent(new Event("mnistlab-language"));
 }
 
-// The panels have come in the reader's language. A lesson's own text stays English, and says so to a screen reader.
+function languageOf(model) {
+  return { zh: "zh-CN" }[model.get("language")] ?? model.get("language");
+}
+
+// The panels have come in the reader's language.
 function reveal(model) {
-  const language = { zh: "zh-CN" }[model.get("shown")] ?? model.get("shown");
-  const heading = document.querySelector("h1")?.dataset.english;
-  if (language === "en" || heading in window.mnistlabWords) set(document.documentElement, "lang", language);
-  document.querySelectorAll(".mnistlab").forEach((panel) => set(panel, "lang", language));
+  document.querySelectorAll(".mnistlab").forEach((panel) => set(panel, "lang", languageOf(model)));
   document.documentElement.classList.remove("mnistlab-other-language");
   mendSoon();
 }

@@ -392,6 +392,9 @@ def test_axe_finds_nothing_on_any_panel_closed_or_open(watched, voila, spoken, s
     for part in page.locator(".mnistlab-inside .widget-toggle-buttons button").all():
         part.click()
         expect(page.locator(".mnistlab-inside-note")).to_be_visible()
+        page.wait_for_function(  # a new slider gets its name with the next frame
+            "[...document.querySelectorAll('.mnistlab .noUi-handle')].every(handle => handle.ariaLabel)"
+        )
         assert problems(page) == [], part.inner_text()
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
