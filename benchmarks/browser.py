@@ -14,6 +14,8 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]
 
+SEVEN = ((0.28, 0.2), (0.72, 0.2), (0.45, 0.82))  # a stroke on the sheet, from 0 to 1, right and down
+
 
 def chromium_path():
     """Where Chromium is: as MNISTLAB_CHROMIUM says, or on the path under one of its names; None where it is not."""
@@ -60,3 +62,17 @@ def _wait_for(address, process, log):
                 raise RuntimeError(log.read_text("utf-8", "replace")) from None
             pause.wait(0.1)
     raise RuntimeError(f"No answer from {address}: {log.read_text('utf-8', 'replace')}")
+
+
+def draw(page, *strokes):
+    """Draw on the sheet with the mouse; points from 0 to 1, right and down."""
+    sheet = page.locator(".mnistlab-sheet")
+    sheet.scroll_into_view_if_needed()
+    box = sheet.bounding_box()
+    for stroke in strokes:
+        points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point, steps=6)
+        page.mouse.up()

@@ -12,7 +12,6 @@ from . import browser as real
 from .page import serving
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
-SEVEN = ((0.28, 0.2), (0.72, 0.2), (0.45, 0.82))
 
 
 def take(browser, address):
@@ -29,22 +28,10 @@ def take(browser, address):
     page.get_by_role("button", name="Confusion matrix, precision and recall").click()
     page.locator(".mnistlab-matrix button").first.wait_for()
     _keep("mistakes", page.locator(".mnistlab-panel-mistakes").screenshot())
-    _draw(page)
+    real.draw(page, real.SEVEN)
     page.locator(".mnistlab-drawn", has_text="says the network").wait_for()
     _keep("digit", page.locator(".mnistlab-panel-digit").screenshot())
     page.close()
-
-
-def _draw(page):
-    sheet = page.locator(".mnistlab-sheet")
-    sheet.scroll_into_view_if_needed()
-    box = sheet.bounding_box()
-    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in SEVEN]
-    page.mouse.move(*points[0])
-    page.mouse.down()
-    for point in points[1:]:
-        page.mouse.move(*point, steps=6)
-    page.mouse.up()
 
 
 def _keep(name, content):

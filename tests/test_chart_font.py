@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from chinese import english_again  # noqa: F401 - the fixture works by being here
 from make_font import characters
 from matplotlib.font_manager import findfont, fontManager, get_font
 from PIL import Image
@@ -15,12 +16,6 @@ from mnistlab.plots import FONT, LATIN, LayerCurves, LiveCurves, can_write
 from mnistlab.training import History, Row
 
 STEPS = 5
-
-
-@pytest.fixture(autouse=True)
-def english_again():
-    yield
-    language.speak(language.ENGLISH)
 
 
 @pytest.fixture

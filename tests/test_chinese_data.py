@@ -8,6 +8,7 @@ from html import unescape
 import ipywidgets
 import numpy as np
 import pytest
+from chinese import HAN, english_again, shown, within  # noqa: F401 - the fixtures work by being here
 from test_app import clothes, fresh_widgets, in_a_loop, send_files  # noqa: F401 - the fixtures work by being here
 from test_cli import command
 from test_lab import lab_of
@@ -24,31 +25,6 @@ ALLOWED = ("Fashion-MNIST", "ankle boot", "--data-dir")
 ENGLISH = re.compile(r"[A-Za-z]{2,}(?:[ ,.'’-]+[A-Za-z]{2,})+")
 
 
-@pytest.fixture(autouse=True)
-def english_again():
-    yield
-    language.speak(language.ENGLISH)
-
-
-def within(widget):
-    yield widget
-    for child in getattr(widget, "children", ()):
-        yield from within(child)
-
-
-def shown(widget):
-    """Everything that a reader, or a screen reader, is told by a widget and those within it."""
-    for each in within(widget):
-        if isinstance(each, ipywidgets.HTML):
-            yield from re.findall(r'(?:alt|aria-label|title)="([^"]*)"', each.value)
-            yield from re.split(r"<[^>]*>", each.value)
-        for name in ("description", "tooltip", "placeholder", "label"):
-            said = getattr(each, name, "")
-            yield said if isinstance(said, str) else ""
-        for option in getattr(each, "options", ()):
-            yield str(option[0] if isinstance(option, tuple) else option)
-
-
 def english_of(sentence, other):
     said = re.sub(r"\S+/\S+", "", unescape(sentence))  # names of files
     for name in (*ALLOWED, other):
@@ -59,7 +35,7 @@ def english_of(sentence, other):
 def assert_chinese(*panels, but=" "):
     """but: words that the lab says of a run."""
     said = [each for panel in panels for each in shown(panel) if each.strip()]
-    assert any(re.search("[\u4e00-\u9fff]", each) for each in said)
+    assert any(map(HAN.search, said))
     assert not [each for each in said if english_of(each, but)]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import ipywidgets
 import numpy as np
 import pytest
+from chinese import HAN, english_again, shown, within  # noqa: F401 - the fixtures work by being here
 from test_app import clothes, fresh_widgets, in_a_loop  # noqa: F401 - the fixtures work by being here
 from test_keeping import Browser, at_rest
 
@@ -25,32 +26,6 @@ ALLOWED = (
     "ankle boot", "mnistlab predict", "mnistlab train --save model.npz", "network.npz", "settings.json", "history.csv",
 )
 ENGLISH = re.compile(r"[A-Za-z]{2,}(?:[ ,.'’]+[A-Za-z]{2,})+")
-HAN = re.compile("[\u4e00-\u9fff]")
-
-
-@pytest.fixture(autouse=True)
-def english_again():
-    yield
-    language.speak(language.ENGLISH)
-
-
-def within(widget):
-    yield widget
-    for child in getattr(widget, "children", ()):
-        yield from within(child)
-
-
-def shown(widget):
-    """Everything that a reader, or a screen reader, is told by a widget and those within it."""
-    for each in within(widget):
-        if isinstance(each, ipywidgets.HTML):
-            yield from re.findall(r'(?:alt|aria-label|title)="([^"]*)"', each.value)
-            yield from re.split(r"<[^>]*>", each.value)
-        for name in ("description", "tooltip", "placeholder", "label"):
-            said = getattr(each, name, "")
-            yield said if isinstance(said, str) else ""
-        for option in getattr(each, "options", ()):
-            yield str(option[0] if isinstance(option, tuple) else option)
 
 
 def english_of(sentence):

@@ -6,6 +6,7 @@ from html import unescape
 
 import ipywidgets
 import pytest
+from chinese import HAN, english_again, within  # noqa: F401 - the fixtures work by being here
 from test_app import fresh_widgets, in_a_loop  # noqa: F401 - the fixture works by being here
 
 from mnistlab import language
@@ -18,19 +19,6 @@ from mnistlab.training import Row
 # Names that are the same in Chinese, and the values of settings, which addresses and commands know by the same word.
 SAME = {"L", "MNIST", "Fashion", "NumPy", "CSV", "PNG", "ReLU", "relu", "sigmoid", "tanh", "x"}
 SAME |= {word for item in TABLE.values() for choice in item.metadata["choices"] for word in choice.split("-")}
-HAN = re.compile("[\u4e00-\u9fff]")
-
-
-@pytest.fixture(autouse=True)
-def english_again():
-    yield
-    language.speak(language.ENGLISH)
-
-
-def within(widget):
-    yield widget
-    for child in getattr(widget, "children", ()):
-        yield from within(child)
 
 
 def said(widget):

@@ -507,6 +507,18 @@ async def test_settings_travel_as_json():
     assert "x.json is 1.0 MB; at most 0.1 MB" in panel.said.value
 
 
+@in_a_loop
+async def test_settings_that_the_address_locks_stay_and_the_panel_says_so():
+    lab, panel, browser = await trained(seed=3, epochs=2)
+    content = browser.downloads["mnistlab-settings.json"]
+    other, panel, _ = page_of()
+    other.browser.query = "?lock=seed"
+    panel.files.toggle.value = True
+    choose(panel.settings_file, "class.json", content)
+    assert other.settings.seed == 0 and other.settings.epochs == 2
+    assert "the address of this page locks it: Seed." in panel.said.value
+
+
 @pytest.mark.parametrize("content, words", [
     (b"", "does not hold settings"), (b"\xff\xfe\x00", "does not hold settings"), (b"[1, 2]", "does not hold settings"),
     (b'{"learning_rate": 1}', "does not hold settings"), (b"{" * 100_000, "does not hold settings"),

@@ -13,7 +13,7 @@ from .. import data
 from ..evaluation import Evaluation, fits, logits_in_chunks
 from ..export import FORMAT, ModelFileError, model_bytes, read_model, read_settings, settings_json
 from ..language import t
-from ..settings import Settings
+from ..settings import TABLE, Settings
 from ..training import History, train
 from .keeper import Keeper
 from .lab import Record
@@ -197,7 +197,12 @@ class KeepingPanel(Panel):
             self._say(str(error), alarm=True)
         else:
             self.lab.change_all(settings.as_dict())
-            self._say(t("The settings are those of {name} now.", name=name))
+            left = [key for key, value in settings.as_dict().items() if getattr(self.lab.settings, key) != value]
+            if left:
+                labels = t(", ").join(t(TABLE[key].metadata["label"]) for key in left)
+                self._say(t("Left as it was, because the address of this page locks it: {settings}.", settings=labels))
+            else:
+                self._say(t("The settings are those of {name} now.", name=name))
 
 
 # What a run becomes in a file, and back

@@ -4,10 +4,17 @@ import math
 
 import numpy as np
 
-from ..lessons import OPEN, Verdict
+from ..lessons import OPEN, Verdict, wrong
 
 NOTHING = "Your function returns nothing. Is there a return at its end?"
 NOT_WRITTEN = Verdict(OPEN, "Replace the three dots in the function by your own code and run the cell again.")
+
+
+def missing(found):
+    """The Verdict on what a pupil's function gave back where that is no answer, three dots or nothing; else None."""
+    if found is ...:
+        return NOT_WRITTEN
+    return wrong(NOTHING) if found is None else None
 
 
 def number_in(answer):

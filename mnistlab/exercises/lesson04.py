@@ -9,7 +9,7 @@ from ..lessons import exercise, right, wrong
 from ..network import build, parameter_count
 from ..settings import Settings, generators
 from ..training import train
-from .answers import NOT_WRITTEN, NOTHING, number_in
+from .answers import missing, number_in
 
 SIZES = 784, 96, 96, 10
 
@@ -51,10 +51,8 @@ def _(answer):
     if not callable(answer):
         return wrong("Hand in the function itself, best_epoch without brackets: it will be tried on several runs.")
     found = [_tried(answer, losses) for losses in LOSSES]
-    if found[0] is ...:
-        return NOT_WRITTEN
-    if found[0] is None:
-        return wrong(NOTHING)
+    if verdict := missing(found[0]):
+        return verdict
     given = [number_in(value) for value in found]
     if any(value is None for value in given):
         return wrong("Your function should give back one number, the epoch.")

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..features import INK
 from ..lessons import exercise, right, wrong
-from .answers import NOT_WRITTEN, NOTHING, number_in
+from .answers import missing, number_in
 
 CLASSES = 10
 
@@ -43,10 +43,9 @@ def _(answer):
     a, b = rng.integers(0, 256, (2, 28, 28), np.uint8)
     shares = 0.0, 0.25, 1.0
     given = [answer(a.copy(), b.copy(), share) for share in shares]
-    if given[0] is ...:
-        return NOT_WRITTEN
-    if any(value is None for value in given):
-        return wrong(NOTHING)
+    for value in given:
+        if verdict := missing(value):
+            return verdict
     given = [np.asarray(value, float) for value in given]
     if any(value.shape != a.shape for value in given):
         return wrong(f"A blend of two images is an image again, {a.shape}; yours has the shape {given[0].shape}.")
@@ -107,10 +106,8 @@ def _(answer):
     if not callable(answer):
         return wrong("Hand in the function itself, strokes without brackets: it will be tried on several rows.")
     found = [answer(line.copy()) for line in LINES]
-    if found[0] is ...:
-        return NOT_WRITTEN
-    if found[0] is None:
-        return wrong(NOTHING)
+    if verdict := missing(found[0]):
+        return verdict
     given = [number_in(value) for value in found]
     if any(value is None for value in given):
         return wrong("Your function should give back one whole number for a row of greys.")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..lessons import exercise, right, wrong
-from .answers import NOT_WRITTEN, NOTHING, number_in
+from .answers import missing, number_in
 
 ITEMS = tuple(f"{name}/{k:02}.jpg" for name in ("cat", "dog") for k in range(50))
 SHARE = 0.2
@@ -16,10 +16,8 @@ def _(answer):
         return wrong("Hand in the function itself, by its name and without brackets behind it.")
     given = list(ITEMS)
     found = answer(given, SHARE, 3)
-    if found is ...:
-        return NOT_WRITTEN
-    if found is None:
-        return wrong(NOTHING)
+    if verdict := missing(found):
+        return verdict
     if not isinstance(found, tuple | list) or len(found) != 2:
         return wrong("It must return two lists, training and validation items, with a comma between them.")
     if given != list(ITEMS):
@@ -99,10 +97,8 @@ def _(answer):
         return wrong("Hand in the function itself, by its name and without brackets behind it.")
     for image in _digits():
         found = answer(image.copy())
-        if found is ...:
-            return NOT_WRITTEN
-        if found is None:
-            return wrong(NOTHING)
+        if verdict := missing(found):
+            return verdict
         if hint := _misplaced(image, np.asarray(found)):
             return wrong(hint)
     return right("The centre of mass is in the middle, as in every image of MNIST.")

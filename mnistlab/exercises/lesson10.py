@@ -9,7 +9,7 @@ from ..layers import Dense
 from ..lessons import exercise, right, wrong
 from ..network import Network
 from ..settings import Settings
-from .answers import NOT_WRITTEN, NOTHING, number_in
+from .answers import missing, number_in
 
 LETTERS, DIGITS_OF_A_CODE, EACH = 1_000_000, 5, 0.98
 
@@ -25,10 +25,8 @@ def _(answer):
     for pixels in rng.integers(0, 256, (4, 28, 28), np.uint8):
         probabilities = model.probabilities(pixels[None])[0]
         found = answer(model, pixels)
-        if found is ...:
-            return NOT_WRITTEN
-        if found is None:
-            return wrong(NOTHING)
+        if verdict := missing(found):
+            return verdict
         if hint := _no_triple(found, probabilities, names):
             return wrong(hint)
     return right("Label, index, probabilities, with whatever classes the model has.")
@@ -70,10 +68,8 @@ def _(answer):
         return wrong("Hand in the function itself, by its name and without brackets behind it.")
     labels, predictions = _read()
     found = answer(labels.copy(), predictions.copy())
-    if found is ...:
-        return NOT_WRITTEN
-    if found is None:
-        return wrong(NOTHING)
+    if verdict := missing(found):
+        return verdict
     if isinstance(found, dict):
         found = [found.get(digit, np.nan) for digit in range(10)]
     found = np.asarray(found, float)

@@ -5,6 +5,7 @@ import io
 from PIL import Image
 from playwright.sync_api import expect
 
+from benchmarks.browser import SEVEN, draw  # noqa: F401 - a step like those below
 from mnistlab.language import t
 
 LONG = 30_000
@@ -45,20 +46,6 @@ def train_to_the_end(page):
     press(page, t("Train"))
     done = t("Done: {count} epochs.").split("{")[0].strip()
     expect(page.locator(".mnistlab-status .mnistlab-message:not([data-old])")).to_contain_text(done, timeout=LONG)
-
-
-def draw(page, *strokes):
-    """Draw on the sheet with the mouse; points from 0 to 1, right and down."""
-    sheet = page.locator(".mnistlab-sheet")
-    sheet.scroll_into_view_if_needed()
-    box = sheet.bounding_box()
-    for stroke in strokes:
-        points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
-        page.mouse.move(*points[0])
-        page.mouse.down()
-        for point in points[1:]:
-            page.mouse.move(*point, steps=6)
-        page.mouse.up()
 
 
 def upload(page, *files):

@@ -12,9 +12,8 @@ from playwright.sync_api import expect
 
 from mnistlab.settings import PRESETS
 
-from .steps import LONG, open_lab, press, set_by_keyboard, slider, status, train_to_the_end
+from .steps import LONG, SEVEN, draw, open_lab, press, set_by_keyboard, slider, status, train_to_the_end
 from .test_curves import runs
-from .test_lab import SEVEN, draw
 from .test_voila import COUNT_FRAMES
 
 

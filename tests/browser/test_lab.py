@@ -8,10 +8,9 @@ from PIL import Image
 from playwright.sync_api import expect
 from test_variations import zip_of
 
-from .steps import LONG, digit_picture, draw, open_lab, press, set_by_keyboard, status, train_to_the_end
+from .steps import LONG, SEVEN, digit_picture, draw, open_lab, press, set_by_keyboard, status, train_to_the_end
 
 
-SEVEN = ((0.28, 0.2), (0.72, 0.2), (0.45, 0.82))
 
 
 def test_a_run_is_stepped_paused_resumed_and_reset(watched, voila):

@@ -10,9 +10,8 @@ from mnistlab import language
 from mnistlab.language import t
 from mnistlab.settings import PRESETS
 
-from .steps import LONG, draw, open_lab, press, set_by_keyboard, slider, status, train_to_the_end
+from .steps import LONG, SEVEN, draw, open_lab, press, set_by_keyboard, slider, status, train_to_the_end
 
-SEVEN = ((0.28, 0.2), (0.72, 0.2), (0.45, 0.82))
 HOUSE = (
     ((0.15, 0.5), (0.5, 0.15), (0.85, 0.5)), ((0.22, 0.5), (0.22, 0.88), (0.78, 0.88), (0.78, 0.5)),
     ((0.45, 0.88), (0.45, 0.68), (0.58, 0.68), (0.58, 0.88)),
