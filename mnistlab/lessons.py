@@ -112,7 +112,10 @@ def _dress(ax, x_label, y_label):
     ax.set_ylabel(y_label)
     ax.grid(color="#DDDDDD", linewidth=0.8)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False)
+    if len(ax.lines) <= 4:
+        ax.legend(frameon=False)
+    else:  # so many names would lie on the lines
+        ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def compared(source, *rows):

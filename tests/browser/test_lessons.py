@@ -19,7 +19,9 @@ def test_a_lesson_is_a_page_whose_controls_work(watched, voila, path):
     page = watched()
     page.goto(urljoin(voila[0], path.name))
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=OPENED)
-    expect(page.locator(".mnistlab-compared").last).to_be_visible(timeout=OPENED)
+    expect(page.locator(".mnistlab-compared").last).to_be_attached(timeout=OPENED)
+    show_everything(page, path)
+    expect(page.locator(".mnistlab-compared").last).to_be_visible()
     expect(page.locator(".mnistlab-source").first).to_be_visible()
     expect(page.get_by_text("Your turn.")).to_have_count(len(exercises_of(path)))
     expect(page.get_by_text("open it in JupyterLab to write")).to_have_count(len(exercises_of(path)))
@@ -47,6 +49,35 @@ def test_a_lesson_is_a_page_whose_controls_work(watched, voila, path):
         page.get_by_role("button", name="One more batch").first.click()
         expect(page.locator(".mnistlab-status").first).to_contain_text("Paused after batch 1", timeout=LONG)
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+def show_everything(page, path):
+    """One prediction after the other as a reader makes them: what comes out, and the rest, wait for each."""
+    predictions = page.locator(".mnistlab-reveal")
+    expect(predictions).to_have_count("".join(cells(path, "markdown")).count("**Predict.**"))
+    everything = page.get_by_role("button", name="Show everything at once")
+    expect(page.get_by_text("Sources").last).to_be_hidden()
+    expect(predictions.filter(visible=True)).to_have_count(1)
+    outcome = page.locator(".mnistlab-page div:has(> .mnistlab-reveal) ~ div .jp-OutputArea-output").first
+    expect(outcome).to_be_hidden()
+    predictions.first.locator("summary").press("Enter")
+    expect(outcome).to_be_visible()
+    expect(predictions.filter(visible=True)).to_have_count(2)
+    everything.click()
+    expect(page.get_by_text("Sources").last).to_be_visible()
+    expect(everything).to_be_hidden()
+
+
+def test_what_has_been_seen_of_a_lesson_stays_seen(watched, voila):
+    page = watched()
+    page.goto(urljoin(voila[0], lessons()[0].name))
+    predictions = page.locator(".mnistlab-reveal")
+    for number in range(2):
+        predictions.nth(number).locator("summary").click(timeout=OPENED)
+    page.reload()
+    expect(predictions.filter(visible=True)).to_have_count(3, timeout=OPENED)
+    page.emulate_media(media="print")
+    expect(page.get_by_text("Sources").last).to_be_visible()
 
 
 @pytest.mark.parametrize("width, locale", [(1280, "en-GB"), (390, "zh-CN")])
