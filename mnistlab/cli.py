@@ -282,11 +282,10 @@ def _predict(options):
             continue
         if pixels.size != model.network.inputs:
             raise CommandError(f"The model expects {model.network.inputs} pixels an image, not {pixels.size}.")
-        probabilities = model.probabilities(pixels[None])[0]
-        label = int(probabilities.argmax())
+        name, label, probabilities = model.predict(pixels)
         results.append({"file": file, "label": label, "probabilities": [float(p) for p in probabilities]})
         if not options.json:
-            print(f"{file}: {model.class_names[label]} ({probabilities[label]:.1%})")
+            print(f"{file}: {name} ({probabilities[label]:.1%})")
     if options.json:
         print(_json(results))
     return int(failed)

@@ -62,6 +62,15 @@ class Model:
         inputs = (as_inputs(pixels) - np.float32(self.mean)) / np.float32(self.deviation)
         return softmax(self.network.forward(inputs))
 
+    def predict(self, pixels):
+        """(name of the most probable class, its index, the probabilities float32 (classes,)) of one image.
+
+        pixels: uint8 (rows, columns). In this order as in fastai (Howard and Gugger 2020, chapter 2).
+        """
+        probabilities = self.probabilities(pixels[None])[0]
+        index = int(probabilities.argmax())
+        return self.class_names[index], index, probabilities
+
 
 def save_model(path, network, settings, history, dataset):
     """Write a network to one .npz file, with its Settings, History and what `dataset` is, the Dataset it learned from.

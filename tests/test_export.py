@@ -255,6 +255,9 @@ def test_a_model_reads_images_as_those_it_learned_from(trained, path):
     model = load_model(path)
     pixels = np.stack([scaled.image(row) for row in range(5)])
     assert np.allclose(model.probabilities(pixels), run.evaluation.probabilities[:5], atol=1e-6)
+    name, index, probabilities = model.predict(pixels[2])
+    assert index == run.evaluation.predictions[2] and name == model.class_names[index]
+    assert np.allclose(probabilities, run.evaluation.probabilities[2], atol=1e-6)
     assert model.class_names == ("cat", "dog", "cow")
 
 

@@ -1,15 +1,21 @@
 """Every lesson as a page in Chromium: its equations, its code, its exercises, and its live controls used."""
 
 import re
+import sys
 from urllib.parse import urljoin
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 from playwright.sync_api import expect
 from test_lessons import cells, exercises_of
 
-from benchmarks.front_page import lessons
+from benchmarks.browser import free_port
+from benchmarks.front_page import NOTEBOOKS, lessons
+from mnistlab import load
 
-from .steps import LONG
+from .conftest import server
+from .steps import LONG, digit_picture
 
 OPENED = 120_000
 
@@ -78,6 +84,30 @@ def test_what_has_been_seen_of_a_lesson_stays_seen(watched, voila):
     expect(predictions.filter(visible=True)).to_have_count(3, timeout=OPENED)
     page.emulate_media(media="print")
     expect(page.get_by_text("Sources").last).to_be_visible()
+
+
+def test_the_app_that_lesson_10_makes_reads_a_photo(watched, serving, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # where its kernel puts the app
+    notebook = nbformat.read(NOTEBOOKS / "10-from-notebook-to-app.ipynb", 4)
+    client = NotebookClient(notebook, timeout=90)
+    with client.setup_kernel():
+        for place, cell in enumerate(notebook.cells):
+            client.execute_cell(cell, place)
+            if "app.ipynb" in cell.source and cell.cell_type == "code":
+                break
+        (page_file,) = tmp_path.rglob("app.ipynb")
+        address = f"http://127.0.0.1:{(port := free_port())}/"
+        command = [sys.executable, "-m", "voila", str(page_file), "--no-browser", "--port", str(port)]
+        serving(server(command, f"{address}static/ready", tmp_path))
+        page = watched()
+        page.goto(address)
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Choose a photo").click(timeout=OPENED)
+        sample, _ = load("sample")
+        chooser.value.set_files(
+            {"name": "mine.png", "mimeType": "image/png", "buffer": digit_picture(sample, 0)}
+        )
+        expect(page.get_by_text(f"This is a {sample.labels[0]}, ")).to_be_visible(timeout=LONG)
 
 
 @pytest.mark.parametrize("width, locale", [(1280, "en-GB"), (390, "zh-CN")])
