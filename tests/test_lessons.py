@@ -1,5 +1,6 @@
 """Every lesson runs from a clean kernel on the bundled sample, and has the frame that all share."""
 
+import asyncio
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from mnistlab.training import History, Row
 
 LEVELS = {"beginner", "intermediate", "advanced"}
 LONGEST_CELL, LONGEST_LINE = 12, 100
+LONGEST_RUN = 90  # seconds of a whole lesson, its kernel's start included; the slowest takes about 14
 PANELS = ["train", "curves", "mistakes", "inside", "digit", "data", "keep"]
 every_lesson = pytest.mark.parametrize("path", lessons(), ids=lambda path: path.stem)
 every_notebook = pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
@@ -28,8 +30,9 @@ def cells(path, kind):
     return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == kind]
 
 
-def exercises_of(path):
-    return re.findall(r'check\("([\d.]+)"', "\n".join(cells(path, "code")))
+def exercises_of(path, kind="check|Answer"):
+    """The numbers of a lesson's exercises: of functions, which are written in a cell, and of typed answers."""
+    return re.findall(rf'\b(?:{kind})\("([\d.]+)"', "\n".join(cells(path, "code")))
 
 
 def test_there_are_ten():
@@ -97,12 +100,18 @@ def test_it_runs_from_a_clean_kernel_on_the_sample(path, tmp_path, monkeypatch):
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         monkeypatch.setenv(name, "1")
     notebook = nbformat.read(path, 4)
-    client = NotebookClient(notebook, timeout=90, resources={"metadata": {"path": str(tmp_path)}})
-    client.execute(env=dict(os.environ))
+    client = NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(tmp_path)}})
+    try:
+        asyncio.run(asyncio.wait_for(client.async_execute(env=dict(os.environ)), LONGEST_RUN))
+    except TimeoutError:
+        pytest.fail(f"{path.name} takes more than the {LONGEST_RUN} seconds that a lesson may take.")
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert [output for output in outputs if output.output_type == "stream" and output.name == "stderr"] == []
     shown = "".join(output.data.get("text/html", "") for output in outputs if "data" in output)
-    assert shown.count("Your turn.") == len(exercises_of(path))
+    assert shown.count("Your turn.") == len(exercises_of(path, "check"))
+    widgets = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"].values()
+    fields = [str(widget["state"].get("value", "")) for widget in widgets]
+    assert sum("Type your answer" in each for each in fields) == len(exercises_of(path, "Answer"))
     assert "mnistlab-compared" in shown and "alt=" in shown
 
 

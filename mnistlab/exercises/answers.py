@@ -62,10 +62,10 @@ def _decimal(typed):
 
 
 def named_numbers(typed):
-    """Typed names with values, such as "l2: 0.01, batch norm = yes", as {name: number, True, False or text}, or None."""
+    """Typed names with values, "l2: 0.01, batch norm = yes", as {name: number, True, False or text}, or None."""
     found = {}
     for part in re.split(r"[;\n]|,(?!\d)", typed.strip().strip("{},; ")):  # a comma before a digit may be a decimal one
-        pair = re.fullmatch(r"([^:=]+?)(?:\s*[:=]\s*|\s+)([^\s:=]+)", part.replace('"', "").replace("'", "").strip())
+        pair = re.fullmatch(r"([^:=]+?)(?:\s*[:=]\s*|\s+)([^\s:=]+)", re.sub("[\"']", "", part).strip())
         if pair is None:
             return None
         name, value = pair[1].strip().lower().replace(" ", "_"), pair[2]
