@@ -1,17 +1,15 @@
 """A field for the answer to an exercise: what a reader of the page uses where no cell can be edited."""
 
 import re
-from html import escape
 
 import ipywidgets
 
-from ..exercises.answers import number_in
 from ..language import t
-from ..lessons import OPEN, RIGHT, Verdict, check
+from ..lessons import OPEN, RIGHT, WRONG, Verdict, check
 from .parts import Panel, button, make, row, text
 
 LONGEST = 200  # characters
-# One thousand in England, one in France.
+# A thousand and something in England, one and something in France.
 TWO_WAYS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 
 
@@ -42,11 +40,8 @@ class Answer(Panel):
     def _check(self):
         typed = self.field.value.strip()
         self.said.value = f"<p>{t('Checking …')}</p>"  # also where the same sentence follows: something was done
-        self.verdict, note = self._judged(typed), ""
-        if self.verdict.state != RIGHT and TWO_WAYS.fullmatch(typed):
-            note = t("{typed} was read as {number:.0f}. Decimals stand behind a point.",
-                     typed=typed, number=number_in(typed))
-        self.said.value = self.verdict.paragraph + (f"<p>{escape(note)}</p>" if note else "")
+        self.verdict = self._judged(typed)
+        self.said.value = self.verdict.paragraph
 
     def _judged(self, typed):
         if not typed:
@@ -54,4 +49,8 @@ class Answer(Panel):
         if len(typed) > LONGEST:
             return Verdict(OPEN, t("Your answer has {count:,} characters; {most} are the most.",
                                    count=len(typed), most=LONGEST))
-        return check(self._number, typed)
+        verdict = check(self._number, typed)
+        if verdict.state == WRONG and TWO_WAYS.fullmatch(typed):
+            decimal = check(self._number, typed.replace(",", "."))
+            return decimal if decimal.state == RIGHT else verdict
+        return verdict
