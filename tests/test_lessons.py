@@ -1,15 +1,16 @@
 """Every lesson runs from a clean kernel on the bundled sample, and has the frame that all share."""
 
-import asyncio
 import json
 import os
 import re
 from importlib import import_module
+from time import monotonic
 from urllib.parse import urlsplit
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbclient.exceptions import CellTimeoutError
 
 from benchmarks.front_page import NOTEBOOKS, index, lessons
 from mnistlab import links
@@ -100,11 +101,14 @@ def test_it_runs_from_a_clean_kernel_on_the_sample(path, tmp_path, monkeypatch):
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         monkeypatch.setenv(name, "1")
     notebook = nbformat.read(path, 4)
-    client = NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(tmp_path)}})
+    end = monotonic() + LONGEST_RUN
+    client = NotebookClient(
+        notebook, timeout_func=lambda cell: max(1, end - monotonic()), resources={"metadata": {"path": str(tmp_path)}}
+    )
     try:
-        asyncio.run(asyncio.wait_for(client.async_execute(env=dict(os.environ)), LONGEST_RUN))
-    except TimeoutError:
-        pytest.fail(f"{path.name} takes more than the {LONGEST_RUN} seconds that a lesson may take.")
+        client.execute(env=dict(os.environ))
+    except CellTimeoutError as error:
+        pytest.fail(f"{path.name} takes more than the {LONGEST_RUN} seconds that a lesson may take. {error}")
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert [output for output in outputs if output.output_type == "stream" and output.name == "stderr"] == []
     shown = "".join(output.data.get("text/html", "") for output in outputs if "data" in output)
