@@ -24,8 +24,8 @@ WIDTH = 240
 BEGINNING = """# mnistlab
 
 A lab and ten lessons on one small neural network, written in plain NumPy, that learns to read handwritten digits. Begin
-with the lab: press *Train* and watch. Each lesson then answers one question; as a page you can read it and move its
-controls, and in JupyterLab you can change every line of it and do its exercises."""
+with the lab: press *Train* and watch. Each lesson then answers one question; as a page you can read it, move its
+controls and answer its questions, and in JupyterLab you can change every line of it and write functions of your own."""
 END = """Teachers find plans for 50 and 90 minutes, links into the lab and the answers on
 [their own page](teachers.ipynb)."""
 LAB = (

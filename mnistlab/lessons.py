@@ -141,16 +141,18 @@ def _said(value):
 
 
 class Verdict(Html):
-    """What a check says of an answer. state: "right", "wrong" or "open" (no answer yet)."""
+    """What a check says of an answer. state: "right", "wrong" or "open" (no answer yet).
+
+    `paragraph` is its HTML for a place that a screen reader listens to already.
+    """
 
     def __init__(self, state, sentence):
-        colour = {RIGHT: "#00694d", WRONG: "#b04400", OPEN: "#595959"}[state]
+        colour = {RIGHT: "#1b8a6b", WRONG: "#d0661f", OPEN: "#808080"}[state]  # seen on white paper and on black
         mark = {RIGHT: "Right.", WRONG: "Not yet.", OPEN: "Your turn."}[state]
-        html = (
-            f'<p role="status" style="border-left:4px solid {colour};padding-left:.6rem">'
-            f"<b>{mark}</b> {escape(sentence)}</p>"
+        self.paragraph = (
+            f'<p style="border-left:4px solid {colour};padding-left:.6rem"><b>{mark}</b> {escape(sentence)}</p>'
         )
-        super().__init__(html, f"{mark} {sentence}")
+        super().__init__(f'<div role="status">{self.paragraph}</div>', f"{mark} {sentence}")
         self.state = state
 
 

@@ -98,7 +98,7 @@ def test_a_medicine_that_helps_is_right():
     ({3: 4}, "no medicine 3"),
     ({"dropout_rate": 2}, "from 0 to 0.95"),
     ({"l2": "much"}, "'much'"),
-    (["l2", 0.01], "a dictionary"),
+    (["l2", 0.01], "names with values"),
 ])
 def test_a_medicine_that_does_not_help_is_told_why(medicine, hint):
     told = check("7.3", medicine)

@@ -4,11 +4,13 @@ import json
 import os
 import re
 from importlib import import_module
+from time import monotonic
 from urllib.parse import urlsplit
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbclient.exceptions import CellTimeoutError
 
 from benchmarks.front_page import NOTEBOOKS, index, lessons
 from mnistlab import links
@@ -18,6 +20,7 @@ from mnistlab.training import History, Row
 
 LEVELS = {"beginner", "intermediate", "advanced"}
 LONGEST_CELL, LONGEST_LINE = 12, 100
+LONGEST_RUN = 90  # seconds of a whole lesson, its kernel's start included; the slowest takes about 14
 PANELS = ["train", "curves", "mistakes", "inside", "digit", "data", "keep"]
 every_lesson = pytest.mark.parametrize("path", lessons(), ids=lambda path: path.stem)
 every_notebook = pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
@@ -28,8 +31,9 @@ def cells(path, kind):
     return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == kind]
 
 
-def exercises_of(path):
-    return re.findall(r'check\("([\d.]+)"', "\n".join(cells(path, "code")))
+def exercises_of(path, kind="check|Answer"):
+    """The numbers of a lesson's exercises: of functions, which are written in a cell, and of typed answers."""
+    return re.findall(rf'\b(?:{kind})\("([\d.]+)"', "\n".join(cells(path, "code")))
 
 
 def test_there_are_ten():
@@ -101,12 +105,21 @@ def test_it_runs_from_a_clean_kernel_on_the_sample(path, tmp_path, monkeypatch):
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         monkeypatch.setenv(name, "1")
     notebook = nbformat.read(path, 4)
-    client = NotebookClient(notebook, timeout=90, resources={"metadata": {"path": str(tmp_path)}})
-    client.execute(env=dict(os.environ))
+    end = monotonic() + LONGEST_RUN
+    client = NotebookClient(
+        notebook, timeout_func=lambda cell: max(1, end - monotonic()), resources={"metadata": {"path": str(tmp_path)}}
+    )
+    try:
+        client.execute(env=dict(os.environ))
+    except CellTimeoutError as error:
+        pytest.fail(f"{path.name} takes more than the {LONGEST_RUN} seconds that a lesson may take. {error}")
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert [output for output in outputs if output.output_type == "stream" and output.name == "stderr"] == []
     shown = "".join(output.data.get("text/html", "") for output in outputs if "data" in output)
-    assert shown.count("Your turn.") == len(exercises_of(path))
+    assert shown.count("Your turn.") == len(exercises_of(path, "check"))
+    widgets = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"].values()
+    fields = [str(widget["state"].get("value", "")) for widget in widgets]
+    assert sum("Type your answer" in each for each in fields) == len(exercises_of(path, "Answer"))
     assert "mnistlab-compared" in shown and "alt=" in shown
 
 

@@ -7,6 +7,7 @@
 Panels do not know each other. What they share is one `Lab`; a panel that is given none makes its own.
 """
 
+from .answer import Answer
 from .curves import CurvesPanel
 from .data import DataPanel
 from .digit import DigitPanel
@@ -18,6 +19,6 @@ from .mistakes import MistakesPanel
 from .training import TrainingPanel
 
 __all__ = [
-    "CurvesPanel", "DataPanel", "DigitPanel", "InsidePanel", "KeepingPanel", "Lab", "Live",
+    "Answer", "CurvesPanel", "DataPanel", "DigitPanel", "InsidePanel", "KeepingPanel", "Lab", "Live",
     "MistakesPanel", "TrainingPanel",
 ]

@@ -1,12 +1,15 @@
 """What checks have in common: reading a number that a pupil typed, and asking a function that a pupil wrote."""
 
 import math
+import re
+import unicodedata
 
 import numpy as np
 
 from ..lessons import OPEN, Verdict, wrong
 
 NOTHING = "Your function returns nothing. Is there a return at its end?"
+YES_OR_NO = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 NOT_WRITTEN = Verdict(OPEN, "Replace the three dots in the function by your own code and run the cell again.")
 
 
@@ -18,15 +21,59 @@ def missing(found):
 
 
 def number_in(answer):
-    """The finite number that an answer is, as a float, or None: also "1,000" in quotes, or alone in a list or array."""
+    """The finite number that an answer is, as a float, or None: also one that was typed, or alone in a list or array.
+
+    Typed, it may be "1,000", "0,85" or "0.85", "85 %", "1e-3" or "10^-3", "1/3". A comma before three digits that could
+    be either marks thousands, as English has it.
+    """
     if isinstance(answer, str):
-        answer = answer.replace(",", "").replace(" ", "")
+        return _typed_number(answer)
     try:
         (value,) = np.ravel(np.asarray(answer, dtype=object))
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) and not isinstance(value, bool | np.bool_) else None
+
+
+def _typed_number(typed):
+    typed = unicodedata.normalize("NFKC", typed).strip().lstrip("=≈~ ")  # full-width digits become plain ones
+    whole, percent = re.fullmatch(r"(.*?)\s*(%|per ?cent)?", typed, re.DOTALL).groups()
+    parts = [_decimal(part.strip()) for part in whole.replace("⁄", "/").split("/")]
+    if None in parts or len(parts) > 2 or 0 in parts[1:]:
+        return None
+    number = parts[0] / (parts[1] if parts[1:] else 1) / (100 if percent else 1)
+    return number if math.isfinite(number) else None
+
+
+def _decimal(typed):
+    """A typed number without a fraction, as a float, or None."""
+    typed = typed.replace("\N{MINUS SIGN}", "-").replace("\N{EN DASH}", "-")
+    typed = re.sub(r"(?<=\d)[ _'’](?=\d{3}(?!\d))", "", typed)
+    if power := re.fullmatch(r"(?:(.+?)\s*[x×·*]\s*)?10\s*(?:\^|\*\*)\s*([+-]?\d+)", typed):
+        typed = f"{power[1] or 1}e{power[2]}"
+    if re.match(r"[+-]?[1-9]\d{0,2}(,\d{3})+(?![\d,])", typed):
+        typed = typed.replace(",", "")
+    elif re.match(r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,|\.\d{3}(?![\d.]))", typed):
+        typed = typed.replace(".", "")
+    typed = typed.replace(",", ".")
+    plain = re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", typed, re.IGNORECASE)
+    return float(typed) if plain else None
+
+
+def named_numbers(typed):
+    """Typed names with values, "l2: 0.01, batch norm = yes", as {name: number, True, False or text}, or None."""
+    found = {}
+    for part in re.split(r"[;\n]|,(?!\d)", typed.strip().strip("{},; ")):  # a comma before a digit may be a decimal one
+        pair = re.fullmatch(r"([^:=]+?)(?:\s*[:=]\s*|\s+)([^\s:=]+)", re.sub("[\"']", "", part).strip())
+        if pair is None:
+            return None
+        name, value = pair[1].strip().lower().replace(" ", "_"), pair[2]
+        number = YES_OR_NO.get(value.lower(), number_in(value))
+        if isinstance(number, float) and number.is_integer():
+            number = int(number)
+        found[name] = value if number is None else number
+    return found
 
 
 def about(number, expected, tolerance):

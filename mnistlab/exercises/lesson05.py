@@ -13,7 +13,7 @@ CLASSES = 10
 def _(answer):
     given = number_in(answer)
     if given is None:
-        return wrong("The loss is one number; np.log is at hand.")
+        return wrong("The loss is one number, made with the natural logarithm: ln on a calculator, np.log here.")
     hints = (
         (-np.log(1 - 1 / CLASSES), "You took the probability of all the wrong classes. Take that of the right one."),
         (1 / CLASSES, "That is the probability that it gives to the right class. The loss is minus its logarithm."),

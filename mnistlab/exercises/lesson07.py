@@ -1,5 +1,6 @@
 """The exercises of lesson 7, fighting overfitting."""
 
+import re
 from functools import cache
 
 import numpy as np
@@ -10,7 +11,7 @@ from ..lessons import exercise, right, wrong
 from ..network import build
 from ..settings import Settings, generators
 from ..training import train
-from .answers import NOT_WRITTEN
+from .answers import NOT_WRITTEN, named_numbers
 
 LOSSES, PATIENCE = (0.90, 0.60, 0.50, 0.55, 0.48, 0.49, 0.52, 0.41, 0.40), 2
 # The network that overfits in the lesson, and what may be prescribed to it.
@@ -36,9 +37,11 @@ def stopped(losses, patience):
 @exercise("7.1")
 def _(answer):
     """When a run stops early, and what it keeps."""
+    if isinstance(answer, str):  # also "ends after 2, keeps 1"
+        answer = re.findall(r"\d+", answer)
     pair = tuple(int(number) for number in np.ravel(answer))
     if len(pair) != 2:
-        return wrong("Two numbers are expected: (ends after epoch, keeps the weights of epoch).")
+        return wrong("Two numbers are expected: the epoch after which it ends, and that whose weights it keeps.")
     ends, best = stopped(LOSSES, PATIENCE)
     if pair == (ends, best):
         return right(
@@ -124,8 +127,10 @@ def _drawn_anew(dropout, x, rate, y):
 @exercise("7.3")
 def _(medicine):
     """Settings that treat the overfitting network better than early stopping alone."""
+    if isinstance(medicine, str):
+        medicine = named_numbers(medicine)
     if not isinstance(medicine, dict):
-        return wrong('A dictionary is expected, such as {"l2": 0.01}.')
+        return wrong("A prescription has names with values, such as l2: 0.01, shift: 1.")
     if not medicine:
         return wrong("Your prescription is empty: that is the patient as it is.")
     others = [name for name in medicine if name not in MEDICINES]

@@ -2,11 +2,16 @@
 
 import re
 import sys
+from contextlib import ExitStack
+from urllib.parse import urlsplit
 
 import psutil
+import pytest
 from playwright.sync_api import expect
+from test_lessons import cells
 
 from benchmarks.browser import free_port
+from benchmarks.front_page import NOTEBOOKS
 
 from .conftest import server
 from .steps import LONG, digit_picture, open_lab, press, set_by_keyboard, status, train_to_the_end, upload
@@ -23,14 +28,25 @@ def jupyter(serving, home, kind, prefix="/", *more):
     return address, serving(server([sys.executable, "-m", "jupyter", kind, *options], address + "api", home))
 
 
-def test_jupyterlab_runs_the_notebook_with_the_same_controls(watched, serving, tmp_path, sample):
-    address, _ = jupyter(serving, tmp_path, "lab")
-    page = watched(viewport={"width": 1400, "height": 1000})
-    page.goto(address + "lab/tree/notebooks/lab.ipynb?reset")
-    expect(page.get_by_role("heading", name="A network learns to read digits").first).to_be_visible(timeout=2 * LONG)
+@pytest.fixture(scope="module")
+def jupyterlab(tmp_path_factory):
+    """The address of a JupyterLab, one for all tests of this file."""
+    with ExitStack() as stack:
+        yield jupyter(stack.enter_context, tmp_path_factory.mktemp("home"), "lab")[0]
+
+
+def run_all_cells(page, address, notebook, heading):
+    """Open a notebook in JupyterLab and run it."""
+    page.goto(f"{address}lab/tree/notebooks/{notebook}?reset")
+    expect(page.get_by_role("heading", name=heading).first).to_be_visible(timeout=2 * LONG)
     expect(page.locator(".jp-NotebookPanel-toolbar")).to_contain_text("Python 3")
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
+
+
+def test_jupyterlab_runs_the_notebook_with_the_same_controls(watched, jupyterlab, sample):
+    page = watched(viewport={"width": 1400, "height": 1000})
+    run_all_cells(page, jupyterlab, "lab.ipynb", "A network learns to read digits")
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible(timeout=2 * LONG)
     set_by_keyboard(page, "Epochs", "End")
     press(page, "Train")
@@ -47,6 +63,33 @@ def test_jupyterlab_runs_the_notebook_with_the_same_controls(watched, serving, t
     expect(answer).to_contain_text(f"This is {held_out.labels_of([0])[0]}, says the network")
     expect(answer).to_contain_text("notes.txt is not an image")
     expect(answer).to_contain_text("large.bmp is 25.0 MB")
+
+
+def test_a_lesson_in_jupyterlab_without_the_internet(watched, jupyterlab):
+    # Tall enough for the whole lesson: JupyterLab draws the cells that are in sight.
+    page = watched(viewport={"width": 1400, "height": 20_000})
+    page.route(lambda url: urlsplit(url).hostname != "127.0.0.1", lambda route: route.abort())
+    run_all_cells(page, jupyterlab, "08-its-mistakes.ipynb", "8. Its mistakes")
+    field = page.get_by_role("textbox", name="Its probability", exact=True)
+    expect(field).to_be_visible(timeout=2 * LONG)
+    expect(page.locator(".mnistlab-compared").last).to_be_visible(timeout=2 * LONG)
+    lesson = page.locator(".jp-NotebookPanel")
+    equations = "".join(cells(NOTEBOOKS / "08-its-mistakes.ipynb", "markdown"))
+    expect(lesson.locator("mjx-container")).to_have_count(len(re.findall(r"\$\$?[^$]+\$\$?", equations)))
+    expect(lesson.locator(".jp-RenderedMarkdown").filter(has_text="$")).to_have_count(0)
+    live = lesson.locator(".mnistlab-panel-live").first
+    shown = live.locator(".mnistlab-shown")
+    before = shown.inner_html()
+    live.locator("[role=slider], select, input").first.press("ArrowRight")
+    expect(shown).not_to_have_js_property("innerHTML", before, timeout=LONG)
+    expect(live.locator(".mnistlab-alarm").filter(visible=True)).to_have_count(0)
+    said = lesson.locator(".mnistlab-panel-answer").get_by_role("status")
+    field.fill("99.5")
+    field.press("Enter")
+    expect(said).to_contain_text("Not yet. A probability cannot be above 1")
+    field.fill("0,01")
+    field.press("Enter")
+    expect(said).to_contain_text("Right. exp(-4.6) = 0.0101")
 
 
 def test_the_page_works_behind_a_prefix_as_binder_serves_it(watched, serving, tmp_path, sample):

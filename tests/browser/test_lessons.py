@@ -6,6 +6,7 @@ from urllib.parse import urljoin
 
 import nbformat
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from nbclient import NotebookClient
 from playwright.sync_api import expect
 from test_lessons import cells, exercises_of
@@ -16,6 +17,7 @@ from mnistlab import load
 
 from .conftest import server
 from .steps import LONG, digit_picture
+from .test_everyone import Keyboard
 
 OPENED = 120_000
 
@@ -30,7 +32,8 @@ def test_a_lesson_is_a_page_whose_controls_work(watched, voila, path):
     expect(page.locator(".mnistlab-compared").last).to_be_visible()
     expect(page.locator(".mnistlab-source").first).to_be_visible()
     expect(page.get_by_text("Your turn.")).to_have_count(len(exercises_of(path)))
-    expect(page.get_by_text("open it in JupyterLab to write")).to_have_count(len(exercises_of(path)))
+    expect(page.get_by_text("open it in JupyterLab to write")).to_have_count(len(exercises_of(path, "check")))
+    expect(page.get_by_text("Type your answer")).to_have_count(len(exercises_of(path, "Answer")))
     if re.search(r"\$[^$]+\$", "\n".join(cells(path, "markdown"))):
         expect(page.locator("mjx-container").first).to_be_visible()
     live = page.locator(".mnistlab-panel-live")
@@ -108,6 +111,36 @@ def test_the_app_that_lesson_10_makes_reads_a_photo(watched, serving, tmp_path, 
             {"name": "mine.png", "mimeType": "image/png", "buffer": digit_picture(sample, 0)}
         )
         expect(page.get_by_text(f"This is a {sample.labels[0]}, ")).to_be_visible(timeout=LONG)
+
+
+@pytest.mark.parametrize("scheme, width", [("light", 1280), ("dark", 390)])
+def test_an_exercise_is_answered_on_the_page_by_keyboard(watched, voila, scheme, width):
+    page = watched(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page.goto(urljoin(voila[0], "02-a-network-from-scratch.ipynb#Exercise-2.1"))
+    field = page.get_by_role("textbox", name="Number of weights", exact=True)
+    expect(field).to_be_visible(timeout=OPENED)
+    panel = page.locator(".mnistlab-panel-answer")
+    said = panel.get_by_role("status")
+    expect(said).to_contain_text("Your turn.")
+    expect(said).to_have_attribute("aria-live", "polite")
+    keys = Keyboard(page)
+    keys.go("textbox", "Number of weights")
+    page.keyboard.type("<b>")
+    page.keyboard.press("Enter")
+    expect(said).to_contain_text("Not yet. The answer is one whole number.")
+    page.keyboard.press("ControlOrMeta+A")
+    page.keyboard.type("79,510")
+    page.keyboard.press("Enter")
+    expect(said).to_contain_text("That counts a bias for each unit.")
+    expect(field).to_be_focused()
+    page.keyboard.press("ControlOrMeta+A")
+    page.keyboard.type("79 400")
+    keys.press("Check")
+    expect(said).to_contain_text("Right. Nearly all of them are in the first layer")
+    found = Axe().run(page, {"include": [[".mnistlab-panel-answer"]]})
+    assert found.violations_count == 0, found.generate_report()
+    assert sorted(keys.unseen) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("width, locale", [(1280, "en-GB"), (390, "zh-CN")])
