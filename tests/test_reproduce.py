@@ -29,6 +29,13 @@ def test_images_that_can_be_learned_are_no_noise(official, monkeypatch):
     assert outcome.verdict == "missed"
 
 
+def test_channels_that_are_black_in_both_runs_make_no_difference(official, monkeypatch):
+    monkeypatch.setattr(reproduce, "with_noise", lambda dataset, rng: reproduce.with_zeros(dataset))
+    train_set, test_set = official
+    (outcome,) = reproduce.reproduce(train_set.select(slice(0, 2_000)), test_set, ["noise-channels"])
+    assert outcome.verdict == "missed" and outcome.got.endswith(" 0.0 points less")
+
+
 def test_other_images_than_the_label_errors_are_no_better_found_than_by_chance(official, monkeypatch):
     others = {number + 1: error for number, error in reproduce.MNIST_TEST.items()}
     monkeypatch.setattr(reproduce, "MNIST_TEST", others)
