@@ -86,6 +86,20 @@ def white_noise(dataset, rng):
     return replace(dataset, images=images, labels=dataset.labels[dataset.indices], indices=None)
 
 
+def with_noise(dataset, rng):
+    """A Dataset of the same images, each with as many pixels of white noise below it: (n, 2 * rows, columns).
+
+    The noise tells nothing of the label, and a network finds chance relations in it all the same (Chollet, 5.1.1).
+    rng: a numpy Generator.
+    """
+    return _with_below(dataset, rng.integers(0, 256, (len(dataset), *dataset.images.shape[1:]), np.uint8))
+
+
+def with_zeros(dataset):
+    """A Dataset of the same images, each with as many black pixels below it: what `with_noise` is compared with."""
+    return _with_below(dataset, np.zeros((len(dataset), *dataset.images.shape[1:]), np.uint8))
+
+
 def standardised(training_set, *others):
     """The Datasets, in a list, with inputs of mean 0 and deviation 1 as the pixels of the training set have them.
 
@@ -165,6 +179,11 @@ def duplicates(first, second):
 def _digest(image):
     # 32 bytes stand for 784; that two different images share them has not been seen anywhere.
     return hashlib.sha256(image.tobytes()).digest()
+
+
+def _with_below(dataset, others):
+    images = np.concatenate([dataset.images[dataset.indices], others], axis=1)
+    return replace(dataset, images=images, labels=dataset.labels[dataset.indices], indices=None)
 
 
 def _relabelled(dataset, images, labels):

@@ -13,7 +13,7 @@ from mnistlab.augmentation import Augmenter
 from mnistlab.data import Batches, Dataset
 from mnistlab.experiments import (
     duplicates, from_floats, hold_out, iterated_k_fold, k_fold, noisy_labels, shuffled_labels, standardised, subset,
-    white_noise,
+    white_noise, with_noise, with_zeros,
 )
 
 
@@ -132,6 +132,24 @@ def test_white_noise_has_the_labels_and_the_size_but_every_grey_alike():
     assert np.abs(greys - noise.images.size / 256).max() < 6 * np.sqrt(noise.images.size / 256)
     assert not np.array_equal(noise.images, white_noise(whole, rng(1)).images)
     assert np.array_equal(noise.images, white_noise(whole, rng()).images)
+
+
+@pytest.mark.parametrize("below", [lambda whole: with_noise(whole, rng()), with_zeros], ids=["noise", "zeros"])
+def test_pixels_that_tell_nothing_are_put_below_the_images(below):
+    whole = toy_set(300, classes=4, side=28).select(slice(None, None, -2))
+    taller = below(whole)
+    assert taller.images.shape == (150, 56, 28) and taller.images.dtype == np.uint8 and taller.inputs == 1568
+    assert taller.labels_of().tolist() == whole.labels_of().tolist() and taller.class_names == whole.class_names
+    assert np.array_equal(taller.images[:, :28], whole.images[whole.indices])
+
+
+def test_what_is_put_below_is_noise_or_black():
+    whole = toy_set(300, classes=4, side=28)
+    noise, black = with_noise(whole, rng()).images[:, 28:], with_zeros(whole).images[:, 28:]
+    greys = np.bincount(noise.ravel(), minlength=256)
+    assert np.abs(greys - noise.size / 256).max() < 6 * np.sqrt(noise.size / 256) and not black.any()
+    assert np.array_equal(noise, with_noise(whole, rng()).images[:, 28:])
+    assert not np.array_equal(noise, with_noise(whole, rng(1)).images[:, 28:])
 
 
 # Standardised inputs

@@ -54,7 +54,8 @@ def test_four_times_the_batch_is_right(answer):
 
 @pytest.mark.parametrize("answer, words", [
     (2, "not by half"), (math.sqrt(2), "a square was needed"), (1.41, "a square was needed"),
-    (0.5, "smaller batch"), (0.25, "smaller batch"), (16, "to a quarter"), (8, "two rows"),
+    (0.5, "smaller batch"), (0.25, "smaller batch"), (16, "to a quarter"), (64, "one of the batch sizes"),
+    (256, "one of the batch sizes"), (8, "two rows"),
 ])
 def test_typical_mistakes_with_the_noise(answer, words):
     assert_hint("3.2", answer, words)

@@ -62,17 +62,19 @@ def _(answer):
     if factor is None:
         return wrong("The answer is one number: how many times as large the batch must be.")
     if about(factor, 4, 0.01):
-        return right("The scatter falls with the root of the batch size: half of it costs four times the images.")
+        return right("The error falls with the root of the batch size: half of it costs four times the images.")
     if about(factor, 2, 0.01):
-        return wrong("Twice as many images make the loss scatter less, but not by half. Look at the measured numbers.")
+        return wrong("Twice as many images make the error smaller, but not by half. Look at the measured numbers.")
     if about(factor, math.sqrt(2), 0.01):
-        return wrong("You took the root where a square was needed: by how much does such a batch lower the scatter?")
+        return wrong("You took the root where a square was needed: by how much does such a batch lower the error?")
     if factor in (0.25, 0.5):
-        return wrong("That makes the batch smaller. Does a smaller batch scatter less?")
+        return wrong("That makes the batch smaller. Is the gradient of a smaller batch a better guess?")
     if about(factor, 16, 0.01):
-        return wrong("That lowers the scatter to a quarter: more than was asked for.")
+        return wrong("That lowers the error to a quarter: more than was asked for.")
+    if factor in (64, 256):
+        return wrong("That is one of the batch sizes. The factor is what a batch size has to be multiplied by.")
     return wrong(
-        "Take two rows of the measured numbers in which one scatter is about half of the other, and compare the sizes."
+        "Take two rows of the measured numbers in which one error is about half of the other, and compare the sizes."
     )
 
 
