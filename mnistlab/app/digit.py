@@ -1,5 +1,6 @@
 """The panel for a digit of one's own, drawn or uploaded: it becomes MNIST-like, and the network says what it sees."""
 
+from dataclasses import replace
 from html import escape
 from time import perf_counter
 
@@ -32,6 +33,7 @@ class DigitPanel(Panel):
     """Reads drawings and photos. `lab`: the shared Lab; without one the panel makes its own."""
 
     name = "digit"
+    _outcomes = ()
 
     def build(self):
         lab = self.lab
@@ -40,7 +42,10 @@ class DigitPanel(Panel):
         self.upload = UploadButton(t("Upload a digit"), MAX_BYTES, self._on_file, lab)
         self.results = text("", "mnistlab-prediction", lab=lab)
         self.teach = Opening(t("Teach it"), self._make_teach, lab)
-        self._drawing, self._outcomes = None, []  # what was drawn last, and the files uploaded last
+        # What was drawn last, and the files uploaded last. When the panel is built again the sheet is empty, and what
+        # was said of the photos is in another language: they stay, the steps of their preparation and errors do not.
+        photos = [(name, each) for name, each in self._outcomes if not isinstance(each, str)]
+        self._drawing, self._outcomes = None, [(name, replace(photo, steps=())) for name, photo in photos]
         self._shown_at, self._novelty, self._novelty_of = 0.0, None, None
         self._taught = None  # the pixels that were taught last, and what the network said of them before
         self.sheet.observe(lab.guard(self._on_drawing), "drawing")
@@ -48,7 +53,7 @@ class DigitPanel(Panel):
         lab.observe(lab.guard(lambda change: lab.run or self._on_rest()), "tick")  # a reset
         drawn = ipywidgets.Box([self.sheet, self.answer])
         drawn.add_class("mnistlab-drawing")
-        self._draw_drawing()
+        self._on_rest()
         self.show(help_text(t(HINT)), drawn, self.upload, self.results, self.teach)
 
     # What comes in

@@ -113,7 +113,7 @@ class Pick:
 
     def __init__(self, lab, on_change):
         self.lab, self._on_change = lab, on_change
-        self.row, self._set, self._chosen, self._following = 0, None, False, False
+        self.row, self._set, self.chosen, self._following = 0, None, False, False
         self.label = make(lab, Choice, description=t("Class"), options=[(t("all"), ANY)])
         self.number = make(lab, ipywidgets.BoundedIntText, description=t("Image"), min=1, max=1)
         self.label.observe(lab.guard(self._on_label), "value")
@@ -129,12 +129,12 @@ class Pick:
     def follow(self, run):
         """The picked row of this run's validation set; the worst image until somebody has chosen another."""
         if run.validation_set is not self._set:
-            self._set, self._chosen, self.row = run.validation_set, False, 0
+            self._set, self.chosen, self.row = run.validation_set, False, 0
         self._following = True
         try:
             self.label.offer([(t("all"), ANY), *((name, k) for k, name in enumerate(run.train_set.class_names))])
-            if not self._chosen and run.evaluation is not None:
-                self.row, self._chosen = self._worst(), True
+            if not self.chosen and run.evaluation is not None:
+                self.row, self.chosen = self._worst(), True
             self.number.max = len(run.validation_set)
             self.number.value = self.row + 1
         finally:
@@ -143,7 +143,7 @@ class Pick:
 
     def take(self, row):
         """Look at this row, or at the last one."""
-        self.row, self._chosen = min(int(row), len(self._set) - 1), True
+        self.row, self.chosen = min(int(row), len(self._set) - 1), True
         self._on_change()
 
     def worst(self):

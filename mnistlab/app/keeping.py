@@ -40,7 +40,7 @@ class KeepingPanel(Panel):
     """Takes the work along and brings it back. `lab`: the shared Lab; without one the panel makes its own."""
 
     name = "keep"
-    keeper = None
+    keeper, _kept_at, _due, _kept = None, 0.0, False, None  # the panel may be built again while something is sent
 
     def build(self):
         lab = self.lab
@@ -48,7 +48,6 @@ class KeepingPanel(Panel):
         # It watches over the page from the beginning, and stays.
         self.keeper = self.keeper or Keeper(self._on_restore, self._on_kept, lab, layout=layout)
         self.files = Opening(t("Save or load files"), self._make_files, lab)
-        self._kept_at, self._due, self._kept = 0.0, False, None
         lab.observe(lab.guard(lambda change: self._on_epoch()), "epochs_seen")
         lab.observe(lab.guard(self._on_phase), "phase")
         self.show(self.keeper, self.files)

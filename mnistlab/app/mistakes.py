@@ -78,7 +78,7 @@ class MistakesPanel(Panel):
     What is decided here is plain data in `lab.changes`, and applies to the next run that is asked to use it.
     """
 
-    name = "mistakes"
+    name, stays = "mistakes", ("set", "label")
 
     def build(self):
         lab, sets = self.lab, [(t(SETS[split]), split) for split in SETS]
