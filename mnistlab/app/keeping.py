@@ -13,7 +13,7 @@ from .. import data
 from ..evaluation import Evaluation, fits, logits_in_chunks
 from ..export import FORMAT, ModelFileError, model_bytes, read_model, read_settings, settings_json
 from ..language import t
-from ..settings import TABLE, Settings
+from ..settings import Settings
 from ..training import History, train
 from .keeper import Keeper
 from .lab import Record
@@ -94,9 +94,10 @@ class KeepingPanel(Panel):
         try:
             if content[:1] == b"{":
                 record = read_record(content)
-                self.lab.change_all(record.settings)
+                locked = self.lab.change_all(record.settings)
                 self.lab.remember(record)
-                self.lab.message = t("Settings and figures are restored; the network was too large to be kept.")
+                words = t("Settings and figures are restored; the network was too large to be kept.")
+                self.lab.message = t(" ").join(filter(None, (words, locked)))
                 self.keeper.restored()
             else:
                 self._take(read_model(content, t("What the browser kept")), "restored", self.keeper.restored)
@@ -195,13 +196,8 @@ class KeepingPanel(Panel):
         except ValueError as error:
             self._say(str(error), alarm=True)
         else:
-            self.lab.change_all(settings.as_dict())
-            left = [key for key, value in settings.as_dict().items() if getattr(self.lab.settings, key) != value]
-            if left:
-                labels = t(", ").join(t(TABLE[key].metadata["label"]) for key in left)
-                self._say(t("Left as it was, because the address of this page locks it: {settings}.", settings=labels))
-            else:
-                self._say(t("The settings are those of {name} now.", name=name))
+            locked = self.lab.change_all(settings.as_dict())
+            self._say(locked or t("The settings are those of {name} now.", name=name))
 
 
 # What a run becomes in a file, and back
