@@ -7,7 +7,7 @@ from time import perf_counter
 import ipywidgets
 import numpy as np
 
-from ..data import DIGITS
+from ..data import DIGITS, class_titles
 from ..images import MAX_BYTES, UnreadableImage, as_inputs, prepare
 from ..language import t
 from ..losses import softmax
@@ -123,7 +123,7 @@ class DigitPanel(Panel):
             )
             return f"<p>{words}</p>"
         names = self.lab.run.train_set.class_names
-        answer = _bars(softmax(network.forward(as_inputs(pixels[None])))[0], names)
+        answer = _bars(softmax(network.forward(as_inputs(pixels[None])))[0], class_titles(names))
         if names == DIGITS:
             return answer + self._warning(pixels)
         return f"{answer}<p class='mnistlab-small'>{t(OTHER_CLASSES)}</p>"
@@ -143,7 +143,7 @@ class DigitPanel(Panel):
         rate, count = self._novelty.false_alarms, self._novelty.measured_on
         nearest = int(self._novelty.nearest(pixels)[0])
         known = self._novelty_of[0]
-        name = known.class_names[int(known.labels_of([nearest])[0])]
+        name = class_titles(known.class_names)[int(known.labels_of([nearest])[0])]
         words = t(
             "Not like the training images: however sure the answer, it may mean nothing. (It also says so of "
             "{rate:.1%} of {count:,} validation images, which are digits.)", rate=rate, count=count,
@@ -159,7 +159,7 @@ class DigitPanel(Panel):
 
     def _make_teach(self):
         lab = self.lab
-        names = lab.available.class_names
+        names = class_titles(lab.available.class_names)
         self.said = text("", "mnistlab-said", "mnistlab-taught", lab=lab)
         labels = [(name, label) for label, name in enumerate(names)]
         self.right = make(lab, ipywidgets.Dropdown, description=t("It is"), options=labels)
@@ -187,7 +187,7 @@ class DigitPanel(Panel):
         """What the network says of an image, in short: "3 (80 %)"."""
         probabilities = softmax(self.lab.network.forward(as_inputs(pixels[None])))[0]
         best = int(probabilities.argmax())
-        return f"{self.lab.run.train_set.class_names[best]} ({probabilities[best]:.0%})"
+        return f"{class_titles(self.lab.run.train_set.class_names)[best]} ({probabilities[best]:.0%})"
 
     def _show_taught(self):
         """What the teaching has done to the answer, until a fresh network knows nothing of it."""

@@ -8,7 +8,7 @@ import ipywidgets
 import numpy as np
 from PIL import Image
 
-from ..data import Batches
+from ..data import Batches, class_titles
 from ..inspection import stages, through
 from ..language import t
 from ..losses import softmax
@@ -35,7 +35,7 @@ class Look:
     def __post_init__(self):
         self.stages = stages(self.network)
         self.hidden = [stage for stage in self.stages if stage.hidden]
-        self.names = self.run.train_set.class_names
+        self.names = class_titles(self.run.train_set.class_names)
         self.dataset = self.run.validation_set
         self.shape = self.dataset.images.shape[1:]
 
@@ -132,7 +132,8 @@ class Pick:
             self._set, self.chosen, self.row = run.validation_set, False, 0
         self._following = True
         try:
-            self.label.offer([(t("all"), ANY), *((name, k) for k, name in enumerate(run.train_set.class_names))])
+            names = class_titles(run.train_set.class_names)
+            self.label.offer([(t("all"), ANY), *((name, k) for k, name in enumerate(names))])
             if not self.chosen and run.evaluation is not None:
                 self.row, self.chosen = self._worst(), True
             self.number.max = len(run.validation_set)

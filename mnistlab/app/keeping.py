@@ -290,7 +290,7 @@ def _check_classes(model, images):
     """Raises ValueError where the images are not of the kind that the Model learned from."""
     scale = (model.mean, model.deviation)
     if model.class_names != images.class_names or scale != (images.mean, images.deviation):
-        names = t(", ").join(model.class_names[:10])
+        names = t(", ").join(data.class_titles(model.class_names)[:10])
         raise ValueError(t(
             "This network tells apart {names}; the dataset in use has other classes or another scale. Choose the "
             "dataset that it learned from under The data, then load it again.", names=names,
