@@ -2,6 +2,7 @@
 
 import io
 
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -65,3 +66,13 @@ def digit_picture(dataset, row, side=280, kind="PNG"):
     content = io.BytesIO()
     (picture.convert("RGB") if kind == "BMP" else picture).save(content, kind)
     return content.getvalue()
+
+
+def problems(page):
+    """What axe-core has against the page as it stands, in the light and in the dark: theme, rule and element."""
+    found = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        violations = Axe().run(page).response["violations"]
+        found += [(scheme, each["id"], node["html"][:200]) for each in violations for node in each["nodes"]]
+    return found

@@ -4,14 +4,15 @@ import re
 
 import psutil
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from mnistlab.app.inside import PARTS
 from mnistlab.language import t
 
 from .conftest import app
-from .steps import LONG, digit_picture, open_lab, press, set_by_keyboard, slider, status, train_to_the_end, upload
+from .steps import (
+    LONG, digit_picture, open_lab, press, problems, set_by_keyboard, slider, status, train_to_the_end, upload,
+)
 
 # Each new frame of the curves is counted where it arrives.
 COUNT_FRAMES = """() => {
@@ -401,16 +402,6 @@ def test_axe_finds_nothing_on_any_panel_closed_or_open_in_both_themes(watched, v
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert problems(page) == []
-
-
-def problems(page):
-    """What axe-core has against the page as it stands, in the light and in the dark: theme, rule and element."""
-    found = []
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        violations = Axe().run(page).response["violations"]
-        found += [(scheme, each["id"], node["html"][:200]) for each in violations for node in each["nodes"]]
-    return found
 
 
 def test_on_paper_stands_what_was_set_and_what_came_of_it(watched, voila):
