@@ -15,6 +15,11 @@ LONG = 30_000
 def open_lab(page, address):
     """Open the page and wait until it can be used."""
     page.goto(address)
+    wait_for_lab(page)
+
+
+def wait_for_lab(page):
+    """Wait until a page that is opening can be used."""
     expect(page.get_by_role("button", name=t("Train"), exact=True)).to_be_visible(timeout=60_000)
     expect(slider(page, t("Training images"))).to_be_visible()
 

@@ -12,6 +12,7 @@ from mnistlab.language import t
 from .conftest import app
 from .steps import (
     LONG, digit_picture, open_lab, press, problems, set_by_keyboard, slider, status, train_to_the_end, upload,
+    wait_for_lab,
 )
 
 # Each new frame of the curves is counted where it arrives.
@@ -40,9 +41,12 @@ def test_the_page_has_a_title_a_language_one_main_and_one_heading(watched, voila
 
 
 def test_the_page_opens_twenty_times_without_hanging(watched, voila):
-    page = watched()
-    for _ in range(20):
-        open_lab(page, voila[0])
+    tabs = watched(), watched()
+    for _ in range(10):  # two at a time: while one kernel starts, the other's page is drawn
+        for page in tabs:
+            page.goto(voila[0], wait_until="commit")
+        for page in tabs:
+            wait_for_lab(page)
 
 
 def test_leaving_the_page_ends_its_kernel(watched, serving, tmp_path):
@@ -329,14 +333,15 @@ def test_twenty_runs_leave_the_kernel_as_large_as_it_was(watched, voila):
     open_lab(page, voila[0])
     sizes = []
     set_by_keyboard(page, "Hidden size", "End")
-    for run in range(20):
+    for pair in range(10):
         train_to_the_end(page)
         press(page, "Train")  # a run begun at once shows that the finished one is over
         press(page, "Stop")
         expect(status(page)).to_contain_text("Stopped")
-        if run in (4, 19):
+        if pair in (2, 9):
             sizes.append(_kernels_memory(voila[1]))
-    assert sizes[1] - sizes[0] < 16_000_000, f"grew from {sizes[0]:,} to {sizes[1]:,} bytes"
+    # One network of this size, with what trains it, kept from each pair of runs would be 30 MB and more.
+    assert sizes[1] - sizes[0] < 10_000_000, f"grew from {sizes[0]:,} to {sizes[1]:,} bytes"
 
 
 def _kernels_memory(process):
