@@ -126,7 +126,8 @@ async def test_every_state_of_the_three_panels_is_chinese(late, clothes):  # noq
     await lab.task
     assert "短靴" in mistakes.table.value and "短靴" in digit.results.value
     assert_chinese(*panels)
-    assert read_model(content_of(lab, True), "model.npz").class_names == CLASSES  # in files they are as the dataset has them
+    file = read_model(content_of(lab, True), "model.npz")
+    assert file.class_names == CLASSES  # in files they are as the dataset has them
     assert "对数字一无所知" in digit.results.value
     lab.run.network.parameters[:] = np.nan
     digit._draw()

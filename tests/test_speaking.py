@@ -15,6 +15,7 @@ from mnistlab.app import (
 )
 from mnistlab.app.inside import PARTS
 from mnistlab.app.parts import Opening, _all
+from mnistlab.language import t
 
 PANELS = DataPanel, TrainingPanel, CurvesPanel, MistakesPanel, DigitPanel, InsidePanel, KeepingPanel
 
@@ -31,6 +32,23 @@ async def trained(*kinds):
 
 def openings(panel):
     return [each for each in _all(panel) if isinstance(each, Opening)]
+
+
+@pytest.mark.parametrize("query, accepted, code", [
+    ("lang=zh&lr=0.5", "en-GB,en;q=0.9", "zh"), ("lr=0.5", "fr, zh-CN;q=0.9,en;q=0.8", "zh"), ("", "fr", "en"),
+    ("lang=en", "zh-CN", "en"), ("%ff&lang=<b>", "", "en"),
+])
+@in_a_loop
+async def test_a_kernel_that_begins_for_a_page_speaks_its_language_at_once(monkeypatch, query, accepted, code):
+    monkeypatch.setenv("QUERY_STRING", query)
+    monkeypatch.setenv("HTTP_ACCEPT_LANGUAGE", accepted)
+    lab = Lab()
+    panel = TrainingPanel(lab)
+    button = panel.train_button
+    assert (lab.browser.language, lab.browser.shown, button.description) == (code, code, t("Train"))
+    with lab.browser.hold_trait_notifications():
+        lab.browser.query, lab.browser.languages = "?" + query, [accepted.split(",")[0]] if code == "en" else ["zh-CN"]
+    assert panel.train_button is button  # the browser says the same, and nothing is made anew
 
 
 @pytest.mark.parametrize("kind", PANELS)

@@ -132,6 +132,7 @@ class Lab(traitlets.HasTraits):
         self.data_dir = data_dir
         self.settings = Settings()
         self.browser = Browser()
+        language.speak(_first_language())
         self._language = language.spoken()
         self.browser.speak(self._language, language.words())
         self.browser.shown = self._language
@@ -712,6 +713,16 @@ def _training_set(available, settings):
     """What a run with these settings learns from, of the images that are not held out."""
     chosen = available.select(slice(0, settings.train_size))
     return with_other_labels(chosen, settings, generators(settings.seed).labels)
+
+
+def _first_language():
+    """That of the page for which a server of Voilà's began this kernel, so that no panel is made twice.
+
+    A kernel that began before any page asked for it hears of the language from the browser, as JupyterLab's do.
+    """
+    preferred = os.environ.get("HTTP_ACCEPT_LANGUAGE", "").split(",")
+    languages = [each.split(";")[0].strip() for each in preferred]
+    return links.language(os.environ.get("QUERY_STRING", ""), [*languages, language.spoken()])
 
 
 def _locked(names):

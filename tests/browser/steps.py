@@ -10,6 +10,8 @@ from benchmarks.browser import SEVEN, draw  # noqa: F401 - a step like those bel
 from mnistlab.language import t
 
 LONG = 30_000
+# A script of a browser whose language the server does not know: the panels come in English first, then in Chinese.
+CHINESE_LATE = "Object.defineProperty(navigator, 'languages', {get: () => ['zh-CN']})"
 
 
 def open_lab(page, address):

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from mnistlab.export import load_model
 
 from .conftest import app
-from .steps import LONG, open_lab, press, problems, set_by_keyboard, status, train_to_the_end
+from .steps import CHINESE_LATE, LONG, open_lab, press, problems, set_by_keyboard, status, train_to_the_end
 from .test_hosts import jupyter
 
 RESTORE = re.compile("Restore your last run")
@@ -279,7 +279,8 @@ def test_a_server_that_ends_idle_sessions_gets_a_countdown_and_only_a_click_prol
 def test_the_keeper_speaks_chinese_and_redraws_what_it_said_before_the_language_came(opened, serving, tmp_path):
     address, process = serving(app(tmp_path))
     page = opened()
-    page.goto(address + "?lang=zh")
+    page.add_init_script(CHINESE_LATE)
+    page.goto(address)
     expect(keeper(page)).to_contain_text("这个浏览器里还没有保存任何内容", timeout=2 * LONG)
     files = page.get_by_role("button", name="保存或载入文件", exact=True)
     expect(files).to_be_visible()  # the last panel: so all of them are made anew

@@ -8,7 +8,7 @@ from playwright.sync_api import Error, expect
 from benchmarks.browser import free_port
 
 from .conftest import server
-from .steps import open_lab, press, set_by_keyboard, slider, status, train_to_the_end
+from .steps import CHINESE_LATE, open_lab, press, set_by_keyboard, slider, status, train_to_the_end
 
 
 def value(page, name):
@@ -97,10 +97,13 @@ def test_an_address_of_a_megabyte_is_refused_or_passed_over_and_the_app_goes_on(
     train_to_the_end(page)
 
 
-def test_a_chinese_page_opens_at_its_panel_with_the_focus_in_it(watched, voila, spoken):
+@pytest.mark.parametrize("query", ["?lang=zh&panel=mistakes", "?panel=mistakes"], ids=["begun so", "made anew"])
+def test_a_chinese_page_opens_at_its_panel_with_the_focus_in_it(watched, voila, spoken, query):
     spoken("zh")
     page = watched()
-    open_lab(page, voila[0] + "?lang=zh&panel=mistakes")
+    if "lang" not in query:
+        page.add_init_script(CHINESE_LATE)
+    open_lab(page, voila[0] + query)
     expect(page.get_by_role("heading", name="错误", exact=True)).to_be_in_viewport()
     expect(page.locator(".mnistlab-panel-mistakes :focus")).to_have_count(1)
 
