@@ -231,6 +231,11 @@ def title(name):
     return t(english) if english in TITLES.values() else english
 
 
+def class_titles(class_names):
+    """What classes are called on the page, in its language; those of images of one's own stay as they are."""
+    return tuple(map(t, class_names)) if class_names == CLOTHES else class_names
+
+
 def _places(name, data_dir):
     if name == "sample":
         return (Path(__file__).parent / "sample",)

@@ -50,6 +50,7 @@ def serve(port, browser, dataset, data_dir, threads):
     }
     page.VoilaConfiguration.strip_sources, page.VoilaConfiguration.show_tracebacks = True, False
     page.VoilaConfiguration.prelaunch_hook = _set_cookie
+    page.VoilaConfiguration.http_header_envs = ["Accept-Language"]  # a kernel begins in the language of its page
     page.VoilaConfiguration.allow_template_override = "NOTEBOOK"  # an address must not choose a page with outside links
     if zmq.has("curve"):  # nobody else on a shared machine can listen in
         page.KernelManager.transport_encryption = "auto"
@@ -90,6 +91,8 @@ def _link_jupyter_server_extension(jupyter):
     """Before Jupyter loads Voilà: what `serve` does for the stand-alone page, unless it is configured otherwise."""
     if "prelaunch_hook" not in jupyter.config.VoilaConfiguration:
         jupyter.config.VoilaConfiguration.prelaunch_hook = _set_cookie
+    if "http_header_envs" not in jupyter.config.VoilaConfiguration:
+        jupyter.config.VoilaConfiguration.http_header_envs = ["Accept-Language"]
 
 
 def _load_jupyter_server_extension(jupyter):

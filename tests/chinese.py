@@ -5,9 +5,10 @@ import re
 import ipywidgets
 import pytest
 
-from mnistlab import language
+from mnistlab import data, language
 
 HAN = re.compile("[\u4e00-\u9fff]")
+CLOTHES = re.compile(rf"\b({'|'.join(map(re.escape, data.CLOTHES))})\b")
 
 
 @pytest.fixture(autouse=True)

@@ -519,6 +519,74 @@ async def test_settings_that_the_address_locks_stay_and_the_panel_says_so():
     assert "the address of this page locks it: Seed." in panel.said.value
 
 
+async def bring(way, panel, browser, content):
+    """Bring a network to a page, as a file or from what its browser kept."""
+    if way == "file":
+        panel.files.toggle.value = True
+        choose(panel.model_file, "class.npz", content)
+    else:
+        browser.say({"is": "restore"}, content)
+    await at_rest(panel.lab)
+
+
+@pytest.mark.parametrize("way", ["file", "browser"])
+@in_a_loop
+async def test_a_lock_of_the_address_holds_whatever_network_is_brought(way):
+    lab, panel, browser = page_of()
+    lab.one_more("epoch")
+    await lab.task
+    content = browser.kept[-1][1]
+    other, panel, browser = page_of()
+    other.browser.query = "?lr=0.5&hidden=8&seed=5&epochs=2&lock=lr,hidden,seed,epochs"
+    await bring(way, panel, browser, content)
+    assert other.network.parameters.size == lab.network.parameters.size and other.phase == "paused"
+    here = other.settings
+    assert (here.learning_rate, here.hidden_size, here.seed, here.epochs) == (0.5, 8, 5, 2)
+    assert here.train_size == SMALL["train_size"]
+    assert other.message.endswith(
+        "Left as it was, because the address of this page locks it: Learning rate, Hidden size, Seed, Epochs. The "
+        "network itself stays as it was trained."
+    )
+    assert other.record.settings["learning_rate"] == 0.1
+    other.resume()
+    await other.task
+    # What can change in a run is as the lock has it for the rest of this one, everything else for the next.
+    assert other.run.history.marks == [(other.run.steps_per_epoch, "learning_rate", 0.5)]
+    assert other.run.epoch == 4
+    other.start()
+    await other.task
+    assert other.run.settings == here and other.network.parameters.size < lab.network.parameters.size
+
+
+@pytest.mark.parametrize("way", ["file", "browser"])
+@in_a_loop
+async def test_a_locked_dataset_is_not_replaced_by_that_of_a_network(way, clothes):  # noqa: F811
+    lab, _, browser = page_of()
+    lab.start()
+    await lab.task
+    other, panel, second = page_of()
+    other.browser.query = "?dataset=fashion-mnist&lock=dataset"
+    await bring(way, panel, second, browser.kept[-1][1])
+    assert other.dataset == "fashion-mnist" and other.run is None
+    said = panel.said.value if way == "file" else second.answers[-1]
+    assert "The address of this page locks the dataset, so other images cannot take its place." in said
+
+
+@in_a_loop
+async def test_figures_without_a_network_do_not_open_a_lock_either():
+    lab, _, _ = page_of()
+    lab.start()
+    await lab.task
+    other, _, browser = page_of()
+    other.browser.query = "?epochs=2&lock=epochs"
+    browser.say({"is": "restore"}, keeping.record_bytes(lab.record))
+    assert other.settings.epochs == 2 and browser.answers == [""]
+    assert other.message == (
+        "Settings and figures are restored; the network was too large to be kept. "
+        "Left as it was, because the address of this page locks it: Epochs."
+    )
+
+
 @pytest.mark.parametrize("content, words", [
     (b"", "does not hold settings"), (b"\xff\xfe\x00", "does not hold settings"), (b"[1, 2]", "does not hold settings"),
     (b'{"learning_rate": 1}', "does not hold settings"), (b"{" * 100_000, "does not hold settings"),

@@ -85,7 +85,7 @@ def used():
         found |= dict.fromkeys((preset.title, preset.watch), "settings.py")
     for part in PARTS.values():
         found |= dict.fromkeys((part.title, part.about), "inside.py")
-    found |= dict.fromkeys(data.TITLES.values(), "data.py")
+    found |= dict.fromkeys((*data.TITLES.values(), *data.CLOTHES), "data.py")
     return found
 
 

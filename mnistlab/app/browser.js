@@ -41,6 +41,7 @@ function keepFocus() {
 }
 // A key that is held down presses a button once, or Train would be followed by Stop.
 function onKey(event) {
+  opened = "";
   if (event.repeat && event.target.matches(".mnistlab-train, .mnistlab-stop")) event.preventDefault();
 }
 
@@ -63,15 +64,26 @@ function mend() {
     set(button, "aria-pressed", String(button.classList.contains("mod-active")));
   });
   keepFocus();
+  keepOpened();
 }
 
-// To the heading that stands above the panel in the notebook, or to the panel where there is none.
+// To the heading that stands above the panel in the notebook, or to the panel where there is none; the focus goes to
+// the first of its controls that takes it. A panel that comes in another language is made anew and loses it: until the
+// reader does something, it is given again.
+let opened = "";
 function bringIntoView(name) {
+  opened = name;
   const panel = name && document.querySelector(`.mnistlab-panel-${CSS.escape(name)}`);
   if (!panel) return;
   const headings = [...document.querySelectorAll("h2")].filter((heading) => before(heading, panel));
   (headings.at(-1) ?? panel).scrollIntoView();
-  panel.querySelector("button, input, [tabindex='0']")?.focus({ preventScroll: true });
+  [...panel.querySelectorAll("button, input, select, [tabindex='0']")].find((control) => {
+    control.focus({ preventScroll: true });
+    return control === document.activeElement;
+  });
+}
+function keepOpened() {
+  if (opened && [document.body, null].includes(document.activeElement)) bringIntoView(opened);
 }
 function before(one, other) {
   return one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING;
@@ -160,6 +172,7 @@ export default {
     phone.addEventListener("change", tell);
     // What is chosen in HTML that a panel shows: <button data-act="cell" data-value="3 5">, <select data-act="clean">.
     const act = (event) => {
+      opened = "";
       mendSoon(); // a toggle button has been pressed, perhaps
       const chosen = event.target.closest?.(event.type === "click" ? "button[data-act]" : "select[data-act]");
       const own = chosen?.closest(".mnistlab")?.querySelector(":scope > .mnistlab-browser");

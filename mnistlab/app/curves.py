@@ -35,7 +35,7 @@ ABOUT = (
 class CurvesPanel(Panel):
     """Live curves of the run in progress or the last one. lab: the shared Lab; without one the panel makes its own."""
 
-    name = "curves"
+    name, stays = "curves", ("log_scale", "by_epoch")
 
     def build(self):
         lab = self.lab

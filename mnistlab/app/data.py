@@ -148,7 +148,7 @@ class DataPanel(Panel):
         self._show_button()
         names, labels = images.class_names, images.labels_of()
         figures = []
-        for label, name in enumerate(names):
+        for label, name in enumerate(data.class_titles(names)):
             rows = np.flatnonzero(labels == label)[:EXAMPLES]
             pair = "".join(picture(images.image(row), t("A training image of {name}", name=name), 42) for row in rows)
             figures.append(f"<figure>{pair}<figcaption>{escape(name)}</figcaption></figure>")

@@ -1,12 +1,13 @@
 """The panel for a digit of one's own, drawn or uploaded: it becomes MNIST-like, and the network says what it sees."""
 
+from dataclasses import replace
 from html import escape
 from time import perf_counter
 
 import ipywidgets
 import numpy as np
 
-from ..data import DIGITS
+from ..data import DIGITS, class_titles
 from ..images import MAX_BYTES, UnreadableImage, as_inputs, prepare
 from ..language import t
 from ..losses import softmax
@@ -32,6 +33,7 @@ class DigitPanel(Panel):
     """Reads drawings and photos. `lab`: the shared Lab; without one the panel makes its own."""
 
     name = "digit"
+    _outcomes = ()
 
     def build(self):
         lab = self.lab
@@ -40,7 +42,10 @@ class DigitPanel(Panel):
         self.upload = UploadButton(t("Upload a digit"), MAX_BYTES, self._on_file, lab)
         self.results = text("", "mnistlab-prediction", lab=lab)
         self.teach = Opening(t("Teach it"), self._make_teach, lab)
-        self._drawing, self._outcomes = None, []  # what was drawn last, and the files uploaded last
+        # What was drawn last, and the files uploaded last. When the panel is built again the sheet is empty, and what
+        # was said of the photos is in another language: they stay, the steps of their preparation and errors do not.
+        photos = [(name, each) for name, each in self._outcomes if not isinstance(each, str)]
+        self._drawing, self._outcomes = None, [(name, replace(photo, steps=())) for name, photo in photos]
         self._shown_at, self._novelty, self._novelty_of = 0.0, None, None
         self._taught = None  # the pixels that were taught last, and what the network said of them before
         self.sheet.observe(lab.guard(self._on_drawing), "drawing")
@@ -48,7 +53,7 @@ class DigitPanel(Panel):
         lab.observe(lab.guard(lambda change: lab.run or self._on_rest()), "tick")  # a reset
         drawn = ipywidgets.Box([self.sheet, self.answer])
         drawn.add_class("mnistlab-drawing")
-        self._draw_drawing()
+        self._on_rest()
         self.show(help_text(t(HINT)), drawn, self.upload, self.results, self.teach)
 
     # What comes in
@@ -118,7 +123,7 @@ class DigitPanel(Panel):
             )
             return f"<p>{words}</p>"
         names = self.lab.run.train_set.class_names
-        answer = _bars(softmax(network.forward(as_inputs(pixels[None])))[0], names)
+        answer = _bars(softmax(network.forward(as_inputs(pixels[None])))[0], class_titles(names))
         if names == DIGITS:
             return answer + self._warning(pixels)
         return f"{answer}<p class='mnistlab-small'>{t(OTHER_CLASSES)}</p>"
@@ -138,7 +143,7 @@ class DigitPanel(Panel):
         rate, count = self._novelty.false_alarms, self._novelty.measured_on
         nearest = int(self._novelty.nearest(pixels)[0])
         known = self._novelty_of[0]
-        name = known.class_names[int(known.labels_of([nearest])[0])]
+        name = class_titles(known.class_names)[int(known.labels_of([nearest])[0])]
         words = t(
             "Not like the training images: however sure the answer, it may mean nothing. (It also says so of "
             "{rate:.1%} of {count:,} validation images, which are digits.)", rate=rate, count=count,
@@ -154,7 +159,7 @@ class DigitPanel(Panel):
 
     def _make_teach(self):
         lab = self.lab
-        names = lab.available.class_names
+        names = class_titles(lab.available.class_names)
         self.said = text("", "mnistlab-said", "mnistlab-taught", lab=lab)
         labels = [(name, label) for label, name in enumerate(names)]
         self.right = make(lab, ipywidgets.Dropdown, description=t("It is"), options=labels)
@@ -182,7 +187,7 @@ class DigitPanel(Panel):
         """What the network says of an image, in short: "3 (80 %)"."""
         probabilities = softmax(self.lab.network.forward(as_inputs(pixels[None])))[0]
         best = int(probabilities.argmax())
-        return f"{self.lab.run.train_set.class_names[best]} ({probabilities[best]:.0%})"
+        return f"{class_titles(self.lab.run.train_set.class_names)[best]} ({probabilities[best]:.0%})"
 
     def _show_taught(self):
         """What the teaching has done to the answer, until a fresh network knows nothing of it."""

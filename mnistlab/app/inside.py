@@ -31,7 +31,7 @@ class InsidePanel(Panel):
     the picked image. The network itself is never touched: every part draws from a copy.
     """
 
-    name = "inside"
+    name, stays = "inside", ("choice",)
     recorder = None
 
     def build(self):
@@ -50,6 +50,18 @@ class InsidePanel(Panel):
         lab.observe(lab.guard(self._on_phase), "phase")
         self._arrange()
         self.show(self.choice, self.note, self.body)
+
+    def rebuild(self):
+        row = self.pick.row if self.pick and self.pick.chosen else None
+        super().rebuild()
+        if row is not None:
+            self.choose(row)
+
+    @property
+    def hidden(self):
+        """The widgets of every part that was made, and of the picked image."""
+        made = [widget for part in self.parts.values() for widget in part.widgets]
+        return [*made, self.pick.widget] if self.pick else made
 
     @property
     def part(self):

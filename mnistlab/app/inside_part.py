@@ -8,7 +8,7 @@ import ipywidgets
 import numpy as np
 from PIL import Image
 
-from ..data import Batches
+from ..data import Batches, class_titles
 from ..inspection import stages, through
 from ..language import t
 from ..losses import softmax
@@ -35,7 +35,7 @@ class Look:
     def __post_init__(self):
         self.stages = stages(self.network)
         self.hidden = [stage for stage in self.stages if stage.hidden]
-        self.names = self.run.train_set.class_names
+        self.names = class_titles(self.run.train_set.class_names)
         self.dataset = self.run.validation_set
         self.shape = self.dataset.images.shape[1:]
 
@@ -113,7 +113,7 @@ class Pick:
 
     def __init__(self, lab, on_change):
         self.lab, self._on_change = lab, on_change
-        self.row, self._set, self._chosen, self._following = 0, None, False, False
+        self.row, self._set, self.chosen, self._following = 0, None, False, False
         self.label = make(lab, Choice, description=t("Class"), options=[(t("all"), ANY)])
         self.number = make(lab, ipywidgets.BoundedIntText, description=t("Image"), min=1, max=1)
         self.label.observe(lab.guard(self._on_label), "value")
@@ -129,12 +129,13 @@ class Pick:
     def follow(self, run):
         """The picked row of this run's validation set; the worst image until somebody has chosen another."""
         if run.validation_set is not self._set:
-            self._set, self._chosen, self.row = run.validation_set, False, 0
+            self._set, self.chosen, self.row = run.validation_set, False, 0
         self._following = True
         try:
-            self.label.offer([(t("all"), ANY), *((name, k) for k, name in enumerate(run.train_set.class_names))])
-            if not self._chosen and run.evaluation is not None:
-                self.row, self._chosen = self._worst(), True
+            names = class_titles(run.train_set.class_names)
+            self.label.offer([(t("all"), ANY), *((name, k) for k, name in enumerate(names))])
+            if not self.chosen and run.evaluation is not None:
+                self.row, self.chosen = self._worst(), True
             self.number.max = len(run.validation_set)
             self.number.value = self.row + 1
         finally:
@@ -143,7 +144,7 @@ class Pick:
 
     def take(self, row):
         """Look at this row, or at the last one."""
-        self.row, self._chosen = min(int(row), len(self._set) - 1), True
+        self.row, self.chosen = min(int(row), len(self._set) - 1), True
         self._on_change()
 
     def worst(self):

@@ -13,7 +13,7 @@ from .. import data
 from ..evaluation import Evaluation, fits, logits_in_chunks
 from ..export import FORMAT, ModelFileError, model_bytes, read_model, read_settings, settings_json
 from ..language import t
-from ..settings import TABLE, Settings
+from ..settings import Settings
 from ..training import History, train
 from .keeper import Keeper
 from .lab import Record
@@ -40,7 +40,7 @@ class KeepingPanel(Panel):
     """Takes the work along and brings it back. `lab`: the shared Lab; without one the panel makes its own."""
 
     name = "keep"
-    keeper = None
+    keeper, _kept_at, _due, _kept = None, 0.0, False, None  # the panel may be built again while something is sent
 
     def build(self):
         lab = self.lab
@@ -48,7 +48,6 @@ class KeepingPanel(Panel):
         # It watches over the page from the beginning, and stays.
         self.keeper = self.keeper or Keeper(self._on_restore, self._on_kept, lab, layout=layout)
         self.files = Opening(t("Save or load files"), self._make_files, lab)
-        self._kept_at, self._due, self._kept = 0.0, False, None
         lab.observe(lab.guard(lambda change: self._on_epoch()), "epochs_seen")
         lab.observe(lab.guard(self._on_phase), "phase")
         self.show(self.keeper, self.files)
@@ -95,9 +94,10 @@ class KeepingPanel(Panel):
         try:
             if content[:1] == b"{":
                 record = read_record(content)
-                self.lab.change_all(record.settings)
+                locked = self.lab.change_all(record.settings)
                 self.lab.remember(record)
-                self.lab.message = t("Settings and figures are restored; the network was too large to be kept.")
+                words = t("Settings and figures are restored; the network was too large to be kept.")
+                self.lab.message = t(" ").join(filter(None, (words, locked)))
                 self.keeper.restored()
             else:
                 self._take(read_model(content, t("What the browser kept")), "restored", self.keeper.restored)
@@ -196,13 +196,8 @@ class KeepingPanel(Panel):
         except ValueError as error:
             self._say(str(error), alarm=True)
         else:
-            self.lab.change_all(settings.as_dict())
-            left = [key for key, value in settings.as_dict().items() if getattr(self.lab.settings, key) != value]
-            if left:
-                labels = t(", ").join(t(TABLE[key].metadata["label"]) for key in left)
-                self._say(t("Left as it was, because the address of this page locks it: {settings}.", settings=labels))
-            else:
-                self._say(t("The settings are those of {name} now.", name=name))
+            locked = self.lab.change_all(settings.as_dict())
+            self._say(locked or t("The settings are those of {name} now.", name=name))
 
 
 # What a run becomes in a file, and back
@@ -295,7 +290,7 @@ def _check_classes(model, images):
     """Raises ValueError where the images are not of the kind that the Model learned from."""
     scale = (model.mean, model.deviation)
     if model.class_names != images.class_names or scale != (images.mean, images.deviation):
-        names = t(", ").join(model.class_names[:10])
+        names = t(", ").join(data.class_titles(model.class_names)[:10])
         raise ValueError(t(
             "This network tells apart {names}; the dataset in use has other classes or another scale. Choose the "
             "dataset that it learned from under The data, then load it again.", names=names,

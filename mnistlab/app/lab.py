@@ -46,6 +46,7 @@ SLICE = 0.03
 SLOW = 0.4
 # So many known images go with what is taught.
 MIX = 1000
+LOCKED = "Left as it was, because the address of this page locks it: {settings}."
 # So many runs are kept in the table; the oldest goes first.
 RECORDS = 12
 
@@ -131,6 +132,7 @@ class Lab(traitlets.HasTraits):
         self.data_dir = data_dir
         self.settings = Settings()
         self.browser = Browser()
+        language.speak(_first_language())
         self._language = language.spoken()
         self.browser.speak(self._language, language.words())
         self.browser.shown = self._language
@@ -207,12 +209,15 @@ class Lab(traitlets.HasTraits):
         self.change_all({name: value})
 
     def change_all(self, values):
-        """Set several settings, {name: value}, as `change` does; one message names those that wait for the next run."""
+        """Set several settings, {name: value}, as `change` does; one message names those that wait for the next run.
+
+        Returns the sentence that names those that stay, because the page's address locks them; "" if there are none.
+        """
         waiting, locked = [], []
         for name, value in values.items():
             before = getattr(self.settings, name)
             if name in self.link.lock and value != before:
-                locked.append(t(TABLE[name].metadata["label"]))
+                locked.append(name)
                 continue
             setattr(self.settings, name, value)
             if self.phase not in ("running", "paused") or getattr(self.settings, name) == before:
@@ -225,9 +230,8 @@ class Lab(traitlets.HasTraits):
         if waiting:
             self.message = t("{what}: used from the next run on.", what=t(", ").join(waiting))
         if locked:
-            self.message = t(
-                "Left as it was, because the address of this page locks it: {settings}.", settings=t(", ").join(locked)
-            )
+            self.message = _locked(locked)
+        return _locked(locked)
 
     def _follow_page(self, change):
         """What the browser tells: the languages that its reader prefers, and the page's address."""
@@ -291,14 +295,18 @@ class Lab(traitlets.HasTraits):
         """Use another dataset from the next run on. Raises ValueError or data.NotDownloaded and changes nothing."""
         self._use(name, *(self._own[name] if name in self._own else data.load(name, self.data_dir)))
 
+    def _check_dataset(self, name):
+        """Raises ValueError where the page's address locks the dataset and this is another one."""
+        if "dataset" in self.link.lock and name != self.dataset:
+            raise ValueError(t("The address of this page locks the dataset, so other images cannot take its place."))
+
     def use_images(self, name, whole):
         """Use a Dataset of one's own from the next run on; a tenth of it is kept for the end. Returns its name.
 
         Where another dataset has that name already, it gets one of its own, such as "pets 2". Raises ValueError, and
         changes nothing, where it has too few images for three parts or the page's address locks the dataset.
         """
-        if "dataset" in self.link.lock:
-            raise ValueError(t("The address of this page locks the dataset, so other images cannot take its place."))
+        self._check_dataset(None)
         rest, test_set = data.split(whole, 0.1, generators(self.settings.seed).split)
         name = self._free_name(name)
         self._own[name] = rest, test_set
@@ -461,14 +469,15 @@ class Lab(traitlets.HasTraits):
         """(training set, validation set) as a run had them, by its Settings and what `origin` was then.
 
         Uses the dataset from now on, as `choose_dataset` does, with the same images in each part. Raises ValueError
-        or data.NotDownloaded and changes nothing where there is no such dataset, or its changes do not fit.
+        or data.NotDownloaded and changes nothing where there is no such dataset, the page's address locks another one,
+        or its changes do not fit.
         """
         before = self.settings
         self.settings = settings.copy()
         try:
             if origin:
                 self.settings.seed, self.settings.validation_fraction = origin["split"]
-                name = origin["dataset"]
+                self._check_dataset(name := origin["dataset"])
                 if name not in self._own and name not in data.NAMES:
                     raise ValueError(t(
                         "This network learned from your images “{name}”, which are not here. Bring them again "
@@ -488,6 +497,7 @@ class Lab(traitlets.HasTraits):
     def take_up(self, run, cleaned, words):
         """Make a run that was kept the one of the lab, with its settings: paused where epochs are left, else at rest.
 
+        Settings that the page's address locks stay as they are, and hold for the rest of this run if it can take them.
         cleaned: whether the changes of the mistakes panel are in its sets; words: how it came here, "restored" or
         "loaded".
         """
@@ -496,9 +506,15 @@ class Lab(traitlets.HasTraits):
         self.stop()  # a paused one
         if self.run:
             self.run.close()
-        self.settings, self.taught, self.task = run.settings.copy(), [], None
-        self.settings_seen += 1
+        self.taught, self.task = [], None
         self._record(run, run.settings, cleaned)
+        here, self.settings = self.settings.as_dict(), run.settings.copy()
+        locked = [name for name in self.link.lock if name in here and here[name] != getattr(self.settings, name)]
+        for name in locked:
+            setattr(self.settings, name, here[name])
+            if TABLE[name].metadata["live"]:
+                setattr(run.settings, name, here[name])
+        self.settings_seen += 1
         self.record.name += f", {words}"
         self.progress = run.progress
         self._remember()
@@ -507,6 +523,9 @@ class Lab(traitlets.HasTraits):
         self.message = (
             t(STANDS[words], place=_place(self.progress)) if left else t(RESTS[words], summary=self._summary(run))
         )
+        if locked:
+            as_trained = t("The network itself stays as it was trained.")
+            self.message = t(" ").join([self.message, _locked(locked), as_trained])
         self.phase = "paused"
         if not left:
             self.phase = "idle"
@@ -694,6 +713,21 @@ def _training_set(available, settings):
     """What a run with these settings learns from, of the images that are not held out."""
     chosen = available.select(slice(0, settings.train_size))
     return with_other_labels(chosen, settings, generators(settings.seed).labels)
+
+
+def _first_language():
+    """That of the page for which a server of Voilà's began this kernel, so that no panel is made twice.
+
+    A kernel that began before any page asked for it hears of the language from the browser, as JupyterLab's do.
+    """
+    preferred = os.environ.get("HTTP_ACCEPT_LANGUAGE", "").split(",")
+    languages = [each.split(";")[0].strip() for each in preferred]
+    return links.language(os.environ.get("QUERY_STRING", ""), [*languages, language.spoken()])
+
+
+def _locked(names):
+    """The sentence that says which settings the page's address keeps as they are, "" for none."""
+    return t(LOCKED, settings=t(", ").join(t(TABLE[name].metadata["label"]) for name in names)) if names else ""
 
 
 def _place(progress):

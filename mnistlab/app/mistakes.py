@@ -9,7 +9,7 @@ import ipywidgets
 import numpy as np
 
 from ..cleaning import Changes
-from ..data import title
+from ..data import class_titles, title
 from ..evaluation import Evaluation, logits_in_chunks
 from ..label_errors import MNIST_TEST
 from ..language import t
@@ -78,7 +78,7 @@ class MistakesPanel(Panel):
     What is decided here is plain data in `lab.changes`, and applies to the next run that is asked to use it.
     """
 
-    name = "mistakes"
+    name, stays = "mistakes", ("set", "label")
 
     def build(self):
         lab, sets = self.lab, [(t(SETS[split]), split) for split in SETS]
@@ -154,7 +154,7 @@ class MistakesPanel(Panel):
 
     def _classes(self):
         images = self.lab.run.train_set if self.lab.run else self.lab.available
-        return [(t("all"), ALL), *((name, label) for label, name in enumerate(images.class_names))]
+        return [(t("all"), ALL), *((name, label) for label, name in enumerate(class_titles(images.class_names)))]
 
     def _dataset(self):
         run = self.lab.run
@@ -257,7 +257,7 @@ class MistakesPanel(Panel):
         return f'<div class="mnistlab-grid" data-changes="{self.lab.changes_seen}">{figures}</div>'
 
     def _figure(self, mistake):
-        dataset, names = self._dataset(), self.lab.run.train_set.class_names
+        dataset, names = self._dataset(), class_titles(self.lab.run.train_set.class_names)
         prediction, actual = names[mistake.prediction], names[mistake.actual]
         number = int(dataset.indices[mistake.index])
         taught = self._is_taught(number)
@@ -432,7 +432,7 @@ class MistakesPanel(Panel):
             self.table.value = f"<p>{t('There is nothing to show before the first epoch.')}</p>"
             self.cell.value = ""
             return
-        names, matrix = self.lab.run.train_set.class_names, evaluation.confusion_matrix
+        names, matrix = class_titles(self.lab.run.train_set.class_names), evaluation.confusion_matrix
         off = matrix - np.diag(matrix.diagonal())
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
         lines = []
@@ -477,7 +477,7 @@ class MistakesPanel(Panel):
 
     def _show_cell(self):
         actual, prediction = self._opened
-        evaluation, names = self._drawn, self.lab.run.train_set.class_names
+        evaluation, names = self._drawn, class_titles(self.lab.run.train_set.class_names)
         rows = evaluation.confused(actual, prediction)
         shown = evaluation.mistakes(rows[:COUNT])
         pair = dict(actual=names[actual], prediction=names[prediction])

@@ -19,10 +19,11 @@ class Panel(ipywidgets.VBox):
     lab: the shared Lab; without one the panel makes its own. name: what an address calls it by.
 
     A panel makes its widgets in `build`, and again when the page's language turns out to be another one: the kernel may
-    have begun before any page asked for it.
+    have begun before any page asked for it, and JupyterLab may show what goes on in it in another browser later.
+    `stays` names the attributes whose widgets have their values set again then; what is open stays open.
     """
 
-    name = ""
+    name, stays = "", ()
 
     def __init__(self, lab=None):
         self.lab = lab or Lab()
@@ -38,13 +39,18 @@ class Panel(ipywidgets.VBox):
 
     def rebuild(self):
         """Make the widgets anew; those before go, but for what the lab keeps for all."""
-        before = self.children
+        before = list(_all(self))
+        values = [getattr(self, name).value for name in self.stays]
+        opened = [each.is_open for each in before if isinstance(each, Opening)]
         self.build()
-        keep = {self.lab.browser, *_all(self), *self.lab.shared.values()}
+        for name, value in zip(self.stays, values):
+            getattr(self, name).value = value
+        for opening, is_open in zip([each for each in _all(self) if isinstance(each, Opening)], opened):
+            opening.toggle.value = is_open
+        keep = {*_all(self), *self.lab.shared.values()}
         for widget in before:
-            for each in list(_all(widget)):
-                if each not in keep:
-                    each.close()
+            if widget not in keep:
+                widget.close()
 
     def show(self, *widgets):
         """Put these widgets into the panel, top to bottom."""
@@ -52,9 +58,9 @@ class Panel(ipywidgets.VBox):
 
 
 def _all(widget):
-    """A widget, all within it, and their layouts and styles."""
+    """A widget, all within it, shown or not, and their layouts and styles."""
     yield widget
-    for child in getattr(widget, "children", ()):
+    for child in dict.fromkeys((*getattr(widget, "children", ()), *getattr(widget, "hidden", ()))):
         yield from _all(child)
     for name in ("layout", "style"):
         if widget.has_trait(name):
@@ -120,6 +126,11 @@ class Opening(ipywidgets.VBox):
     @property
     def is_open(self):
         return self.toggle.value
+
+    @property
+    def hidden(self):
+        """What it holds, whether it is open or not."""
+        return self._made or ()
 
     @property
     def is_made(self):

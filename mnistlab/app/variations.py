@@ -7,7 +7,7 @@ import ipywidgets
 import numpy as np
 
 from ..augmentation import KINDS, Augmenter
-from ..data import class_averages, class_counts, examples
+from ..data import class_averages, class_counts, class_titles, examples
 from ..experiments import duplicates
 from ..folders import MAX_ZIP, ZipReading
 from ..language import t
@@ -61,13 +61,13 @@ class Variations(ipywidgets.VBox):
             return
         images, validation_set = lab.next_sets()
         self._looked_at, self._images = deciding, images
-        counts, averages = class_counts(images), class_averages(images)
+        counts, averages, names = class_counts(images), class_averages(images), class_titles(images.class_names)
         lines = "".join(
             f'<tr><th scope="row">{escape(name)}</th>'
             f'<td>{picture(average, t("Average image of {name}", name=name), 42)}</td>'
             f'<td class="mnistlab-bar"><span style="width:{100 * count / counts.max():.0f}%"></span></td>'
             f"<td>{count:,}</td></tr>"
-            for name, average, count in zip(images.class_names, averages, counts)
+            for name, average, count in zip(names, averages, counts)
         )
         pairs = duplicates(images, validation_set)
         both = "".join(
@@ -78,13 +78,13 @@ class Variations(ipywidgets.VBox):
         self.facts.value = (
             f"<table><caption>{caption}</caption>{lines}</table><p>{_in_both(len(pairs))}</p>{both}"
         )
-        if tuple(name for name, _ in self.label.options) != images.class_names:
-            self.label.options = [(name, label) for label, name in enumerate(images.class_names)]
+        if tuple(name for name, _ in self.label.options) != names:
+            self.label.options = [(name, label) for label, name in enumerate(names)]
             self.label.value = 0
         self._show_class()
 
     def _show_class(self):
-        label, images, names = self.label.value, self._images, self._images.class_names
+        label, images, names = self.label.value, self._images, class_titles(self._images.class_names)
         if label is None or label >= len(names):  # between two datasets
             return
         rows = examples(images, label, 24, np.random.default_rng(self.lab.settings.seed))

@@ -2,6 +2,7 @@
 
 import io
 
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -9,11 +10,18 @@ from benchmarks.browser import SEVEN, draw  # noqa: F401 - a step like those bel
 from mnistlab.language import t
 
 LONG = 30_000
+# A script of a browser whose language the server does not know: the panels come in English first, then in Chinese.
+CHINESE_LATE = "Object.defineProperty(navigator, 'languages', {get: () => ['zh-CN']})"
 
 
 def open_lab(page, address):
     """Open the page and wait until it can be used."""
     page.goto(address)
+    wait_for_lab(page)
+
+
+def wait_for_lab(page):
+    """Wait until a page that is opening can be used."""
     expect(page.get_by_role("button", name=t("Train"), exact=True)).to_be_visible(timeout=60_000)
     expect(slider(page, t("Training images"))).to_be_visible()
 
@@ -65,3 +73,13 @@ def digit_picture(dataset, row, side=280, kind="PNG"):
     content = io.BytesIO()
     (picture.convert("RGB") if kind == "BMP" else picture).save(content, kind)
     return content.getvalue()
+
+
+def problems(page):
+    """What axe-core has against the page as it stands, in the light and in the dark: theme, rule and element."""
+    found = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        violations = Axe().run(page).response["violations"]
+        found += [(scheme, each["id"], node["html"][:200]) for each in violations for node in each["nodes"]]
+    return found

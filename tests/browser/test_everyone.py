@@ -83,13 +83,19 @@ def test_the_first_hour_without_a_mouse(watched, voila, sample):
     page.keyboard.type("1000")
     page.keyboard.press("Enter")
     expect(slider(page, "Training images")).to_have_attribute("aria-valuetext", "1000")
+    epochs = slider(page, "Epochs").get_attribute("aria-valuetext")
+    keys.choose("Preset", "Too big")
+    keys.train()
+    expect(page.locator(".mnistlab-hints")).to_contain_text("the network overfits")
+    keys.choose("Preset", "Your own settings")
+    expect(slider(page, "Epochs")).to_have_attribute("aria-valuetext", epochs)
     keys.press("Change the labels")
     keys.go("slider", "Label noise")
     page.keyboard.press("PageUp")
     keys.train()
     keys.choose("Images of", "Training")
+    expect(page.locator(".mnistlab-top-losses")).to_contain_text("training images are read wrongly")
     worst = page.locator(".mnistlab-top-losses select").first
-    expect(worst).to_be_visible()
     keys.choose(worst.get_attribute("aria-label"), "Delete")
     expect(page.locator(".mnistlab-changes")).to_contain_text("1 deleted")
     keys.press("Train again on the cleaned set")
@@ -109,6 +115,11 @@ def test_the_first_hour_without_a_mouse(watched, voila, sample):
     keys.press("Switch units off")
     keys.press("Switch off")
     expect(page.locator(".mnistlab-units")).to_contain_text("× 0")
+    keys.go("slider", "Unit").press("End")
+    keys.press("Switch off all up to this unit")
+    expect(page.locator(".mnistlab-units")).to_contain_text(re.compile("and [0-9]+ more"))
+    shares = re.findall(r"([0-9.]+)%", page.locator(".mnistlab-units table").first.inner_text())
+    assert float(shares[1]) < 30 < float(shares[0]), "without hidden units every image gets the same answer"
     keys.press("Map of a layer")
     points = keys.go("application", re.compile("."))
     points.press("ArrowRight")
@@ -121,6 +132,13 @@ def test_the_first_hour_without_a_mouse(watched, voila, sample):
     with page.expect_download() as download:
         keys.press("Download the network")
     assert download.value.suggested_filename == "mnistlab-network.npz"
+
+    expect(page.locator(".mnistlab-keeper")).to_contain_text(re.compile("Kept in this browser: Run [0-9]+ "))
+    page.goto(page.get_by_label("Address of this experiment").input_value())
+    expect(slider(page, "Training images")).to_have_attribute("aria-valuetext", "1000", timeout=LONG)
+    keys.press(re.compile("Restore your last run"))
+    expect(status(page)).to_contain_text("The run is restored")
+    expect(page.locator(".mnistlab-top-losses img")).to_have_count(12)
     assert sorted(keys.unseen) == []
 
 

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from mnistlab.export import load_model
 
 from .conftest import app
-from .steps import LONG, open_lab, press, set_by_keyboard, status, train_to_the_end
+from .steps import CHINESE_LATE, LONG, open_lab, press, problems, set_by_keyboard, status, train_to_the_end
 from .test_hosts import jupyter
 
 RESTORE = re.compile("Restore your last run")
@@ -139,17 +139,14 @@ def test_a_line_that_is_silent_for_five_seconds_in_a_run_raises_no_alarm(opened,
     expect(alarm(page)).to_be_hidden()
 
 
-@pytest.mark.parametrize("how, longer", [("cut", 48_000), ("freeze", 3000)], ids=["cut for a minute", "silent"])
-def test_a_line_that_is_interrupted_is_told_and_mends_by_itself(opened, line, how, longer):
-    page = opened()
-    open_lab(page, f"http://127.0.0.1:{line.port}/lab.ipynb")
-    train_to_the_end(page)
-    expect(keeper(page)).to_contain_text("4 epochs")
-    getattr(line, how)()
+def see_the_alarm(page):
     expect(page.get_by_role("alert")).to_contain_text("cannot reach its session", timeout=15_000)
     expect(alarm(page)).to_contain_text("Kept in this browser, whatever happens: Run 1 (4 epochs, ")
     expect(alarm(page).get_by_role("button", name="Reload the page")).to_be_visible()
-    page.wait_for_timeout(longer)  # the alarm took twelve seconds
+
+
+def mend(page, line):
+    """The page finds its session again by itself, and everything goes on."""
     expect(alarm(page)).to_be_visible()
     line.mend()
     expect(alarm(page)).to_be_hidden(timeout=LONG)
@@ -158,14 +155,34 @@ def test_a_line_that_is_interrupted_is_told_and_mends_by_itself(opened, line, ho
     expect(alarm(page)).to_be_hidden()
 
 
-def test_the_connection_of_an_idle_page_stays_one(opened, voila):
+def test_a_line_that_brings_nothing_any_more_is_told_and_mends_by_itself(opened, line):
     page = opened()
-    sockets = []
-    page.on("websocket", lambda socket: sockets.append(socket))
-    open_lab(page, voila[0])
-    page.wait_for_timeout(35_000)  # longer than the server waits for a sign of life
+    open_lab(page, f"http://127.0.0.1:{line.port}/lab.ipynb")
+    train_to_the_end(page)
+    expect(keeper(page)).to_contain_text("4 epochs")
+    line.freeze()
+    see_the_alarm(page)
+    assert problems(page) == []
+    mend(page, line)
+
+
+def test_a_line_cut_for_a_minute_is_told_and_mends_by_itself_and_an_idle_page_keeps_its_own(opened, line, voila):
+    idle, sockets = opened(), []
+    idle.on("websocket", lambda socket: sockets.append(socket))
+    open_lab(idle, voila[0])
+    page = opened()
+    open_lab(page, f"http://127.0.0.1:{line.port}/lab.ipynb")
+    train_to_the_end(page)
+    expect(keeper(page)).to_contain_text("4 epochs")
+    # To ask after a lost session is no activity of the server, which may end sessions in which nothing happens.
+    with page.expect_request(re.compile(r"/api/kernels/[\w-]+\?no_track_activity=1$"), timeout=30_000):
+        line.cut()
+        see_the_alarm(page)
+    page.wait_for_timeout(48_000)  # the alarm took twelve seconds
+    mend(page, line)
+    # The idle page was there for longer than the server waits for a sign of life.
     assert len(sockets) == 1
-    expect(alarm(page)).to_be_hidden()
+    expect(alarm(idle)).to_be_hidden()
 
 
 def test_two_tabs_keep_their_runs_apart_and_the_newest_is_offered_first(opened, voila):
@@ -195,6 +212,7 @@ def test_not_now_keeps_the_run_and_a_new_run_puts_the_offer_away(opened, voila):
     expect(keeper(page)).to_contain_text("4 epochs")
     page.reload()
     page.get_by_role("button", name=RESTORE).wait_for()
+    assert problems(page) == []
     press(page, "Not now")
     expect(page.get_by_role("button", name=RESTORE)).to_be_hidden()
     page.reload()
@@ -236,7 +254,7 @@ def test_leaving_in_a_run_all_the_same_ends_the_kernel(opened, serving, tmp_path
 
 def test_a_server_that_ends_idle_sessions_gets_a_countdown_and_only_a_click_prolongs(opened, serving, tmp_path):
     options = [
-        "--MappingKernelManager.cull_idle_timeout=16", "--MappingKernelManager.cull_interval=2",
+        "--MappingKernelManager.cull_idle_timeout=12", "--MappingKernelManager.cull_interval=2",
         "--MappingKernelManager.cull_connected=True",
     ]
     address, process = jupyter(serving, tmp_path, "server", "/user/a-b/", *options)
@@ -249,6 +267,7 @@ def test_a_server_that_ends_idle_sessions_gets_a_countdown_and_only_a_click_prol
     stay.click()
     expect(stay).to_be_hidden()
     expect(stay).to_be_visible(timeout=LONG)
+    assert problems(page) == []
     # The page asks after the session's health all the time, and still nothing keeps an idle one alive.
     expect(alarm(page)).to_contain_text("has ended, because nothing happened here", timeout=2 * LONG)
     expect(stay).to_be_hidden()
@@ -260,7 +279,8 @@ def test_a_server_that_ends_idle_sessions_gets_a_countdown_and_only_a_click_prol
 def test_the_keeper_speaks_chinese_and_redraws_what_it_said_before_the_language_came(opened, serving, tmp_path):
     address, process = serving(app(tmp_path))
     page = opened()
-    page.goto(address + "?lang=zh")
+    page.add_init_script(CHINESE_LATE)
+    page.goto(address)
     expect(keeper(page)).to_contain_text("这个浏览器里还没有保存任何内容", timeout=2 * LONG)
     files = page.get_by_role("button", name="保存或载入文件", exact=True)
     expect(files).to_be_visible()  # the last panel: so all of them are made anew
@@ -283,6 +303,7 @@ def test_the_keeper_speaks_chinese_and_redraws_what_it_said_before_the_language_
     for kernel in psutil.Process(process.pid).children():
         kernel.kill()
     expect(alarm(page)).to_contain_text("会话已结束：页面背后的程序已经不在", timeout=15_000)
+    assert problems(page) == []
     # Said in English, then in Chinese: as when the language comes late.
     assert not re.search("[A-Za-z]{2,} [A-Za-z]{2,}", " ".join(page.locator(".mnistlab-keeper-bar").all_inner_texts()))
     page.evaluate("window.mnistlabWords = {}; window.dispatchEvent(new Event('mnistlab-language'))")
@@ -316,13 +337,6 @@ def test_a_restart_in_jupyterlab_is_said_as_such_and_nothing_else(opened, servin
     expect(line).to_contain_text("Nothing is kept in this browser yet")
     page.get_by_role("button", name=RESTORE).click()
     expect(status(page)).to_contain_text("The run is restored. Done: 4 epochs")
-
-
-def test_to_ask_after_a_lost_session_is_no_activity_of_the_server(opened, line):
-    page = opened()
-    open_lab(page, f"http://127.0.0.1:{line.port}/lab.ipynb")
-    with page.expect_request(re.compile(r"/api/kernels/[\w-]+\?no_track_activity=1$"), timeout=30_000):
-        line.cut()
 
 
 def test_where_nothing_ends_sessions_there_is_no_countdown(opened, voila):

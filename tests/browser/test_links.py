@@ -3,12 +3,12 @@
 import sys
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 
 from benchmarks.browser import free_port
 
 from .conftest import server
-from .steps import open_lab, press, set_by_keyboard, slider, status, train_to_the_end
+from .steps import CHINESE_LATE, open_lab, press, set_by_keyboard, slider, status, train_to_the_end
 
 
 def value(page, name):
@@ -26,6 +26,7 @@ def test_an_address_sets_hides_locks_and_opens(watched, voila):
     expect(page.get_by_label("Preset")).to_be_hidden()
     expect(slider(page, "Dropout rate")).to_be_hidden()
     expect(page.get_by_role("heading", name="Mistakes", exact=True)).to_be_in_viewport()
+    expect(page.locator(".mnistlab-panel-mistakes :focus")).to_have_count(1)
     train_to_the_end(page)
     expect(page.locator(".mnistlab-progress")).to_contain_text("of 2")
 
@@ -71,7 +72,8 @@ def test_a_copied_link_opens_the_same_experiment(watched, voila):
         ("lr=<script>document.title='caught'</script>&epochs=7", "Learning rate is"),
         ("lr=<img src=x onerror=document.title='caught'>", "Learning rate is"),
         ("hidden=1e99&seed=-1&panel=\"><script>document.title='caught'</script>", "Hidden size is"),
-        ("lr=" + "9" * 50_000, "too long"),
+        ("hidden=[8]&epochs={}&optimizer[]=sgd&lang=<script>document.title='caught'</script>", "Hidden size is"),
+        ("lr=" + "9" * 60_000, "too long"),  # a server reads no more than 64 kB
     ],
 )
 def test_a_hostile_address_does_nothing_but_show_its_sentence(watched, voila, query, sentence):
@@ -82,6 +84,28 @@ def test_a_hostile_address_does_nothing_but_show_its_sentence(watched, voila, qu
     expect(page).not_to_have_title("caught")
     assert value(page, "Learning rate") == "0.100"
     train_to_the_end(page)
+
+
+def test_an_address_of_a_megabyte_is_refused_or_passed_over_and_the_app_goes_on(opened, voila):
+    page = opened()
+    with pytest.raises(Error, match="ERR_"):  # the server hangs up, and the browser has a page of its own for that
+        page.goto(voila[0] + "?lr=" + "9" * 1_000_000)
+    assert "Traceback" not in page.content()
+    open_lab(page, voila[0] + "?epochs=2#lr=" + "9" * 1_000_000)  # what follows the # reaches no server
+    expect(slider(page, "Epochs")).to_have_attribute("aria-valuetext", "2")
+    assert value(page, "Learning rate") == "0.100"
+    train_to_the_end(page)
+
+
+@pytest.mark.parametrize("query", ["?lang=zh&panel=mistakes", "?panel=mistakes"], ids=["begun so", "made anew"])
+def test_a_chinese_page_opens_at_its_panel_with_the_focus_in_it(watched, voila, spoken, query):
+    spoken("zh")
+    page = watched()
+    if "lang" not in query:
+        page.add_init_script(CHINESE_LATE)
+    open_lab(page, voila[0] + query)
+    expect(page.get_by_role("heading", name="错误", exact=True)).to_be_in_viewport()
+    expect(page.locator(".mnistlab-panel-mistakes :focus")).to_have_count(1)
 
 
 def test_an_address_works_behind_a_prefix(watched, serving, tmp_path):

@@ -4,14 +4,16 @@ import re
 
 import psutil
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from mnistlab.app.inside import PARTS
 from mnistlab.language import t
 
 from .conftest import app
-from .steps import LONG, digit_picture, open_lab, press, set_by_keyboard, slider, status, train_to_the_end, upload
+from .steps import (
+    LONG, digit_picture, open_lab, press, problems, set_by_keyboard, slider, status, train_to_the_end, upload,
+    wait_for_lab,
+)
 
 # Each new frame of the curves is counted where it arrives.
 COUNT_FRAMES = """() => {
@@ -39,9 +41,12 @@ def test_the_page_has_a_title_a_language_one_main_and_one_heading(watched, voila
 
 
 def test_the_page_opens_twenty_times_without_hanging(watched, voila):
-    page = watched()
-    for _ in range(20):
-        open_lab(page, voila[0])
+    tabs = watched(), watched()
+    for _ in range(10):  # two at a time: while one kernel starts, the other's page is drawn
+        for page in tabs:
+            page.goto(voila[0], wait_until="commit")
+        for page in tabs:
+            wait_for_lab(page)
 
 
 def test_leaving_the_page_ends_its_kernel(watched, serving, tmp_path):
@@ -328,14 +333,15 @@ def test_twenty_runs_leave_the_kernel_as_large_as_it_was(watched, voila):
     open_lab(page, voila[0])
     sizes = []
     set_by_keyboard(page, "Hidden size", "End")
-    for run in range(20):
+    for pair in range(10):
         train_to_the_end(page)
         press(page, "Train")  # a run begun at once shows that the finished one is over
         press(page, "Stop")
         expect(status(page)).to_contain_text("Stopped")
-        if run in (4, 19):
+        if pair in (2, 9):
             sizes.append(_kernels_memory(voila[1]))
-    assert sizes[1] - sizes[0] < 16_000_000, f"grew from {sizes[0]:,} to {sizes[1]:,} bytes"
+    # One network of this size, with what trains it, kept from each pair of runs would be 30 MB and more.
+    assert sizes[1] - sizes[0] < 10_000_000, f"grew from {sizes[0]:,} to {sizes[1]:,} bytes"
 
 
 def _kernels_memory(process):
@@ -401,16 +407,6 @@ def test_axe_finds_nothing_on_any_panel_closed_or_open_in_both_themes(watched, v
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert problems(page) == []
-
-
-def problems(page):
-    """What axe-core has against the page as it stands, in the light and in the dark: theme, rule and element."""
-    found = []
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        violations = Axe().run(page).response["violations"]
-        found += [(scheme, each["id"], node["html"][:200]) for each in violations for node in each["nodes"]]
-    return found
 
 
 def test_on_paper_stands_what_was_set_and_what_came_of_it(watched, voila):
