@@ -32,7 +32,7 @@ def test_it_begins_open_and_says_what_to_do():
 TYPED = {
     "1.3": (["0.056", "0,056", "5.6 %", "56/1000", " .056 "], {"5.6": "a share", "56": "a share", "0.1": "equally"}),
     "2.1": (["79400", "79,400", "79 400", "7.94e4"], {"78400": "first layer", "79,510": "bias", "894": "units, not"}),
-    "3.1": (["0.003", "3e-3", "3/1000"], {"1": "jumps and does not settle", "0.0001": "too short", "0": "nothing moves"}),
+    "3.1": (["0.003", "3e-3", "3/1000"], {"1": "jumps and does not", "0.0001": "too short", "0": "nothing moves"}),
     "3.2": (["4", "4.0"], {"2": "not by half", "1.41": "root where a square", "16": "more than was asked"}),
     "3.3": (["120"], {"115": "left out the last batch", "117.19": "within each epoch", "24": "one epoch"}),
     "4.1": (["85642", "85,642"], {"85440": "weights alone", "986": "on the lines", "10": "layer by layer"}),
