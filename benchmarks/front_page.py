@@ -46,7 +46,7 @@ def index():
     for path in lessons():
         title, about = _about(path)
         rows.append(_row(path.stem, title, about["question"], f"{about['minutes']} minutes", about["level"]))
-    table = "\n".join(["| | |", "|---|---|", *rows])
+    table = "\n".join(["| picture | lesson |", "|---|---|", *rows])
     cells = [
         {"cell_type": "markdown", "id": f"index-{k}", "metadata": {}, "source": text.splitlines(keepends=True)}
         for k, text in enumerate((BEGINNING, table, END), 1)

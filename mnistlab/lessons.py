@@ -128,7 +128,7 @@ def compared(source, *rows):
         f"<td>{escape(_said(got))}</td></tr>"
         for what, published, got in rows
     )
-    head = f'<tr><th></th><th scope="col">{escape(source)}</th><th scope="col">you</th></tr>'
+    head = f'<tr><td></td><th scope="col">{escape(source)}</th><th scope="col">you</th></tr>'
     words = "\n".join(f"{what}: {published} / {_said(got)}" for what, published, got in rows)
     return Html(f'<table class="mnistlab-compared">{head}{cells}</table>', words)
 

@@ -38,13 +38,19 @@ TYPED = {
     "4.1": (["85642", "85,642"], {"85440": "weights alone", "986": "on the lines", "10": "layer by layer"}),
     "4.3": (["BCA", "b, c, a", "B C A"], {"ACB": "even fit", "B A C": "lowest training", "AAB": "each once"}),
     "5.1": (["2.3", "2,30", "2.302585"], {"1": "base 10", "0.1": "probability that it gives", "-2.3": "negative"}),
-    "6.1": (["900", "9 x 10^2", "900.0"], {"30": "square both", "2,500": "one half", "3600": "two standard errors"}),
+    "6.1": (
+        ["900", "9 x 10^2", "900.0"],
+        {"30": "square both", "30²": "one number", "2,500": "one half", "3600": "two standard errors"},
+    ),
     "7.1": (
-        ["7, 5", "7,5", "(7, 5)", "ends after 7, keeps 5"],
-        {"5, 7": "other order", "6 4": "from 0", "7": "Two numbers", "9, 9": "lowest loss of all"},
+        ["7, 5", "7,5", "(7, 5)", "ends after 7, keeps 5", "7.0, 5.0"],
+        {"5, 7": "other order", "7.5": "Two numbers", "6 4": "from 0", "7": "Two numbers", "9, 9": "lowest loss of all"},
     ),
     "7.3": (
-        ["rotate: 10, shift: 1", "Rotate = 10; shift = 1", '{"rotate": 10, "shift": 1}'],
+        [
+            "rotate: 10, shift: 1", "Rotate = 10; shift = 1", "rotate 10 and shift 1", "rotate：10，shift：1",
+            '{"rotate": 10, "shift": 1}',
+        ],
         {"l2: 0,1": "underfits", "dropout: 0.5": "no medicine", "patience: 3": "early stopping alone", "l2": "such as"},
     ),
     "8.2": (["0.01", "1 %", "1/100", "0,01", "10^-2"], {"0.99": "all other digits", "1": "percent", "99.5": "sign"}),

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from test_app import fresh_widgets, in_a_loop  # noqa: F401 - the fixture works by being here
 
+from mnistlab.reproduce import CLAIMS
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 
@@ -102,3 +104,8 @@ def test_the_programs_under_the_engine_run_and_learn(capsys):
     trials = [line.split() for line in printed(sweep)]
     assert [trial[:2] for trial in trials] == [[size, seed] for size in ("32", "128") for seed in "012"]
     assert all(float(accuracy) > 0.8 for *_, accuracy in trials)
+
+
+def test_every_published_result_is_in_the_table():
+    table = README.partition("<!-- results: start -->")[2].partition("<!-- results: end -->")[0]
+    assert [line.split(" | ")[0].strip("| ") for line in table.strip().split("\n")[2:]] == list(CLAIMS)

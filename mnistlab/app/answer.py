@@ -20,18 +20,14 @@ class Answer(Panel):
     checked as text, when Enter or the button is pressed and when the field is left; `verdict` is the last Verdict.
     """
 
-    name = "answer"
-    field = None
+    name, stays = "answer", ("field",)
 
     def __init__(self, number, label, lab=None):
         self._number, self._label = number, label
         super().__init__(lab)
 
     def build(self):
-        typed = self.field.value if self.field else ""
-        self.field = make(
-            self.lab, ipywidgets.Text, description=self._label, value=typed, continuous_update=False
-        )
+        self.field = make(self.lab, ipywidgets.Text, description=self._label, continuous_update=False)
         self.field.observe(self.lab.guard(lambda change: self._check()), "value")
         self.said = text("", "mnistlab-said", lab=self.lab)
         self.show(row(self.field, button(t("Check"), self._check, self.lab)), self.said)

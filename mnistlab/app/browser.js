@@ -41,7 +41,7 @@ function keepFocus() {
 }
 // A key that is held down presses a button once, or Train would be followed by Stop.
 function onKey(event) {
-  opened = "";
+  forgetOpened();
   if (event.repeat && event.target.matches(".mnistlab-train, .mnistlab-stop")) event.preventDefault();
 }
 
@@ -81,6 +81,9 @@ function bringIntoView(name) {
     control.focus({ preventScroll: true });
     return control === document.activeElement;
   });
+}
+function forgetOpened() {
+  opened = "";
 }
 function keepOpened() {
   if (opened && [document.body, null].includes(document.activeElement)) bringIntoView(opened);
@@ -162,7 +165,9 @@ export default {
     observer.observe(document.body, {
       childList: true, subtree: true, characterData: true, attributes: true, attributeFilter: ["disabled"],
     });
-    const listeners = { focusin: onFocus, focusout: onBlur, keydown: onKey };
+    const listeners = {
+      focusin: onFocus, focusout: onBlur, keydown: onKey, wheel: forgetOpened, touchstart: forgetOpened,
+    };
     for (const [name, listener] of Object.entries(listeners)) document.addEventListener(name, listener, true);
     const phone = window.matchMedia("(max-width: 640px)");
     const tell = () => {
@@ -172,7 +177,7 @@ export default {
     phone.addEventListener("change", tell);
     // What is chosen in HTML that a panel shows: <button data-act="cell" data-value="3 5">, <select data-act="clean">.
     const act = (event) => {
-      opened = "";
+      forgetOpened();
       mendSoon(); // a toggle button has been pressed, perhaps
       const chosen = event.target.closest?.(event.type === "click" ? "button[data-act]" : "select[data-act]");
       const own = chosen?.closest(".mnistlab")?.querySelector(":scope > .mnistlab-browser");

@@ -296,7 +296,7 @@ class Lab(traitlets.HasTraits):
         self._use(name, *(self._own[name] if name in self._own else data.load(name, self.data_dir)))
 
     def _check_dataset(self, name):
-        """Raises ValueError where the page's address locks the dataset and this is another one."""
+        """Raises ValueError where the page's address locks the dataset and this name, None for new images, is not its."""
         if "dataset" in self.link.lock and name != self.dataset:
             raise ValueError(t("The address of this page locks the dataset, so other images cannot take its place."))
 
@@ -477,7 +477,8 @@ class Lab(traitlets.HasTraits):
         try:
             if origin:
                 self.settings.seed, self.settings.validation_fraction = origin["split"]
-                self._check_dataset(name := origin["dataset"])
+                name = origin["dataset"]
+                self._check_dataset(name)
                 if name not in self._own and name not in data.NAMES:
                     raise ValueError(t(
                         "This network learned from your images “{name}”, which are not here. Bring them again "

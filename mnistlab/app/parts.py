@@ -45,7 +45,7 @@ class Panel(ipywidgets.VBox):
         self.build()
         for name, value in zip(self.stays, values):
             getattr(self, name).value = value
-        for opening, is_open in zip([each for each in _all(self) if isinstance(each, Opening)], opened):
+        for opening, is_open in zip([each for each in _all(self) if isinstance(each, Opening)], opened, strict=True):
             opening.toggle.value = is_open
         keep = {*_all(self), *self.lab.shared.values()}
         for widget in before:
@@ -60,7 +60,7 @@ class Panel(ipywidgets.VBox):
 def _all(widget):
     """A widget, all within it, shown or not, and their layouts and styles."""
     yield widget
-    for child in dict.fromkeys((*getattr(widget, "children", ()), *getattr(widget, "hidden", ()))):
+    for child in dict.fromkeys((*getattr(widget, "children", ()), *getattr(widget, "held", ()))):
         yield from _all(child)
     for name in ("layout", "style"):
         if widget.has_trait(name):
@@ -128,8 +128,8 @@ class Opening(ipywidgets.VBox):
         return self.toggle.value
 
     @property
-    def hidden(self):
-        """What it holds, whether it is open or not."""
+    def held(self):
+        """The widgets that it shows when it is open, none before the first time."""
         return self._made or ()
 
     @property

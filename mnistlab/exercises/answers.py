@@ -37,9 +37,11 @@ def number_in(answer):
 
 
 def _typed_number(typed):
+    if any(unicodedata.category(sign) == "No" for sign in typed):
+        return None  # the next line would make 102 of 10²
     typed = unicodedata.normalize("NFKC", typed).strip().lstrip("=≈~ ")  # full-width digits become plain ones
     whole, percent = re.fullmatch(r"(.*?)\s*(%|per ?cent)?", typed, re.DOTALL).groups()
-    parts = [_decimal(part.strip()) for part in whole.replace("⁄", "/").split("/")]
+    parts = [_decimal(part.strip()) for part in whole.split("/")]
     if None in parts or len(parts) > 2 or 0 in parts[1:]:
         return None
     number = parts[0] / (parts[1] if parts[1:] else 1) / (100 if percent else 1)
@@ -63,9 +65,9 @@ def _decimal(typed):
 
 def named_numbers(typed):
     """Typed names with values, "l2: 0.01, batch norm = yes", as {name: number, True, False or text}, or None."""
-    found = {}
-    for part in re.split(r"[;\n]|,(?!\d)", typed.strip().strip("{},; ")):  # a comma before a digit may be a decimal one
-        pair = re.fullmatch(r"([^:=]+?)(?:\s*[:=]\s*|\s+)([^\s:=]+)", re.sub("[\"']", "", part).strip())
+    found, typed = {}, unicodedata.normalize("NFKC", typed).strip().strip("{},; ")
+    for part in re.split(r"[;\n]|\band\b|,(?!\d)", typed):  # a comma before a digit may be a decimal one
+        pair = re.fullmatch(r"([^:=]+?)(?:\s*[:=]\s*|\s+)([^\s:=]+(?:\s*%)?)", re.sub("[\"']", "", part).strip())
         if pair is None:
             return None
         name, value = pair[1].strip().lower().replace(" ", "_"), pair[2]

@@ -11,7 +11,7 @@ from ..lessons import exercise, right, wrong
 from ..network import build
 from ..settings import Settings, generators
 from ..training import train
-from .answers import NOT_WRITTEN, named_numbers
+from .answers import NOT_WRITTEN, named_numbers, number_in
 
 LOSSES, PATIENCE = (0.90, 0.60, 0.50, 0.55, 0.48, 0.49, 0.52, 0.41, 0.40), 2
 # The network that overfits in the lesson, and what may be prescribed to it.
@@ -38,8 +38,8 @@ def stopped(losses, patience):
 def _(answer):
     """When a run stops early, and what it keeps."""
     if isinstance(answer, str):  # also "ends after 2, keeps 1"
-        answer = re.findall(r"\d+", answer)
-    pair = tuple(int(number) for number in np.ravel(answer))
+        answer = [number_in(each) for each in re.findall(r"-?\d[\d.]*", answer)]
+    pair = tuple(np.ravel(answer).tolist())
     if len(pair) != 2:
         return wrong("Two numbers are expected: the epoch after which it ends, and that whose weights it keeps.")
     ends, best = stopped(LOSSES, PATIENCE)

@@ -75,11 +75,11 @@ def digit_picture(dataset, row, side=280, kind="PNG"):
     return content.getvalue()
 
 
-def problems(page):
-    """What axe-core has against the page as it stands, in the light and in the dark: theme, rule and element."""
+def problems(page, within="html"):
+    """What axe-core has against this part of the page as it stands, in both themes: theme, rule and element."""
     found = []
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        violations = Axe().run(page).response["violations"]
+        violations = Axe().run(page, {"include": [[within]]}).response["violations"]
         found += [(scheme, each["id"], node["html"][:200]) for each in violations for node in each["nodes"]]
     return found

@@ -97,6 +97,20 @@ def test_an_address_of_a_megabyte_is_refused_or_passed_over_and_the_app_goes_on(
     train_to_the_end(page)
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_a_page_is_made_once_where_its_server_hears_which_language_is_preferred(watched, voila, spoken, late):
+    spoken("zh")
+    page = watched(locale="en-GB" if late else "zh-CN")
+    if late:  # only the browser knows
+        page.add_init_script(CHINESE_LATE)
+    frames = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)))
+    open_lab(page, voila[0])
+    expect(page.get_by_role("button", name="训练", exact=True)).to_be_visible()
+    closed = [frame for frame in frames if b"comm_close" in (frame.encode() if isinstance(frame, str) else frame)]
+    assert (len(closed) > 20) == late  # the widgets of the first language go
+
+
 @pytest.mark.parametrize("query", ["?lang=zh&panel=mistakes", "?panel=mistakes"], ids=["begun so", "made anew"])
 def test_a_chinese_page_opens_at_its_panel_with_the_focus_in_it(watched, voila, spoken, query):
     spoken("zh")
