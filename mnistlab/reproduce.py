@@ -265,9 +265,9 @@ def _(train_set, test_set):
 @claim(
     "sizes", f"{CHOLLET} 5.3.3, 5.4.4",
     "a network that is too small never gets there; one that is too big overfits sooner and more than the right one",
-    "3, 64 and 2 x 512 units, 5,000 images, 20 epochs: the small one is best in epoch 19 or 20, yet half as high again as "
-    "the others' best; the big one is best 5 epochs sooner than the right one, and ends a fifth further above its best; "
-    "these limits are ours, for the book prints curves of another dataset",
+    "3, 64 and 2 x 512 units, 5,000 images, 20 epochs: the small one is best in epoch 19 or 20, yet half as high again "
+    "as the others' best; the big one is best 5 epochs sooner than the right one, and ends a fifth further above its "
+    "best; these limits are ours, for the book prints curves of another dataset",
 )
 def _(train_set, test_set):
     part, got, runs = train_set.select(slice(0, 5_000)), [], []

@@ -58,7 +58,7 @@ class InsidePanel(Panel):
             self.choose(row)
 
     @property
-    def hidden(self):
+    def held(self):
         """The widgets of every part that was made, and of the picked image."""
         made = [widget for part in self.parts.values() for widget in part.widgets]
         return [*made, self.pick.widget] if self.pick else made

@@ -296,7 +296,7 @@ class Lab(traitlets.HasTraits):
         self._use(name, *(self._own[name] if name in self._own else data.load(name, self.data_dir)))
 
     def _check_dataset(self, name):
-        """Raises ValueError where the page's address locks the dataset and this name, None for new images, is not its."""
+        """Raises ValueError where the page's address locks the dataset and this is another; None: one's own images."""
         if "dataset" in self.link.lock and name != self.dataset:
             raise ValueError(t("The address of this page locks the dataset, so other images cannot take its place."))
 
