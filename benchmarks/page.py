@@ -42,7 +42,7 @@ def serving(command, log):
         yield address
 
 
-def page_rows(data_dir=None, rounds=9):
+def page_rows(data_dir=None, rounds=9, openings=15):
     """Table rows of everything that is measured in the browser."""
     from playwright.sync_api import sync_playwright
 
@@ -56,7 +56,7 @@ def page_rows(data_dir=None, rounds=9):
         with serving(lab, folder / "lab.log") as root, serving([*voila, str(slider)], folder / "voila.log") as plain:
             ours = root + "lab.ipynb"
             rows = [
-                opening_row("Opening the page" + what, *opened(browser, ours + query, plain, rounds))
+                opening_row("Opening the page" + what, *opened(browser, ours + query, plain, openings))
                 for what, query in LANGUAGES.items()
             ]
             rows += run_rows([one_run(browser, ours) for _ in range(rounds)])
