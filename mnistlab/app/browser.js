@@ -159,6 +159,24 @@ function mendSoon() {
   });
 }
 
+// A kernel may have begun before any page asked for it, so it learns of the address from the page. What the kernel
+// answers is lost on any widget that is not there yet: so not before the first one is drawn, for then all are.
+const told = new Set();
+function tellOfPage(model) {
+  told.add(model.get("key"));
+  model.set("address", location.origin + location.pathname);
+  model.set("query", location.search);
+  model.set("languages", [...navigator.languages]);
+  model.set("ready", true);
+  tellWidth(model);
+}
+
+const phone = window.matchMedia("(max-width: 640px)");
+function tellWidth(model) {
+  model.set("narrow", phone.matches);
+  model.save_changes();
+}
+
 export default {
   initialize({ model }) {
     const observer = new MutationObserver(mendSoon);
@@ -169,11 +187,7 @@ export default {
       focusin: onFocus, focusout: onBlur, keydown: onKey, wheel: forgetOpened, touchstart: forgetOpened,
     };
     for (const [name, listener] of Object.entries(listeners)) document.addEventListener(name, listener, true);
-    const phone = window.matchMedia("(max-width: 640px)");
-    const tell = () => {
-      model.set("narrow", phone.matches);
-      model.save_changes();
-    };
+    const tell = () => tellWidth(model);
     phone.addEventListener("change", tell);
     // What is chosen in HTML that a panel shows: <button data-act="cell" data-value="3 5">, <select data-act="clean">.
     const act = (event) => {
@@ -188,10 +202,6 @@ export default {
     };
     document.addEventListener("click", act);
     document.addEventListener("change", act);
-    // A kernel may have begun before any page asked for it: so it learns of the address here.
-    model.set("address", location.origin + location.pathname);
-    model.set("query", location.search);
-    model.set("languages", [...navigator.languages]);
     model.on("change:words", () => translate(model));
     model.on("change:shown", () => reveal(model));
     if (model.get("language") !== "en") { // a cell that was run again
@@ -200,8 +210,6 @@ export default {
     }
     model.on("msg:custom", (message) => message.problem && sayProblem(message.problem));
     model.on("change:panel", () => bringIntoView(model.get("panel")));
-    model.set("ready", true);
-    tell();
     mendSoon();
     return () => {
       observer.disconnect();
@@ -216,5 +224,6 @@ export default {
     el.classList.add("mnistlab-browser");
     el.dataset.key = model.get("key");
     mendSoon();
+    if (!told.has(model.get("key"))) tellOfPage(model);
   },
 };

@@ -86,10 +86,29 @@ def test_a_hostile_address_does_nothing_but_show_its_sentence(watched, voila, qu
     train_to_the_end(page)
 
 
+def test_a_slow_line_loses_nothing_of_an_address(watched, voila):
+    page = watched()
+    sockets, slow = [], []
+    page.on("websocket", lambda socket: sockets.append(socket))
+
+    def deliver(route):
+        if sockets:  # the kernel is there, and the code of most widgets is still on its way
+            slow.append(route.request.url)
+            page.wait_for_timeout(1000)
+        route.continue_()
+
+    page.route("**/jupyterlab-manager/static/*.js*", deliver)
+    open_lab(page, voila[0] + "?epochs=7&lr=1e99")
+    assert slow
+    expect(status(page)).to_contain_text("Learning rate is")
+    expect(slider(page, "Epochs")).to_have_attribute("aria-valuetext", "7")
+
+
 def test_an_address_of_a_megabyte_is_refused_or_passed_over_and_the_app_goes_on(opened, voila):
     page = opened()
     with pytest.raises(Error, match="ERR_"):  # the server hangs up, and the browser has a page of its own for that
         page.goto(voila[0] + "?lr=" + "9" * 1_000_000)
+    page.wait_for_url("chrome-error://**")  # it comes after the failure, and would interrupt what is done meanwhile
     assert "Traceback" not in page.content()
     open_lab(page, voila[0] + "?epochs=2#lr=" + "9" * 1_000_000)  # what follows the # reaches no server
     expect(slider(page, "Epochs")).to_have_attribute("aria-valuetext", "2")
