@@ -44,10 +44,7 @@ def serve(port, browser, dataset, data_dir, threads):
     page = Config()
     page.Voila.ip, page.Voila.port, page.Voila.port_retries = ADDRESS, port, 0
     page.Voila.open_browser, page.Voila.log_level = browser, "ERROR"
-    page.Voila.tornado_settings = {
-        # A time-out as short as the interval would cut every connection at the first ping.
-        "websocket_max_message_size": WEBSOCKET_LIMIT, "ws_ping_interval": 30_000, "ws_ping_timeout": 90_000,
-    }
+    page.Voila.tornado_settings = {"websocket_max_message_size": WEBSOCKET_LIMIT}
     page.VoilaConfiguration.strip_sources, page.VoilaConfiguration.show_tracebacks = True, False
     page.VoilaConfiguration.prelaunch_hook = _set_cookie
     page.VoilaConfiguration.http_header_envs = ["Accept-Language"]  # a kernel begins in the language of its page
@@ -56,7 +53,8 @@ def serve(port, browser, dataset, data_dir, threads):
         page.KernelManager.transport_encryption = "auto"
     # A closed page whose goodbye got lost leaves a kernel behind: end it after ten minutes.
     page.MappingKernelManager.cull_idle_timeout, page.MappingKernelManager.cull_interval = 600, 60
-    logging.getLogger("asyncio").addFilter(_worth_a_line)
+    for name in ("asyncio", "tornado.application", "tornado.general", "tornado.access"):
+        logging.getLogger(name).addFilter(_worth_a_line)
 
     class Pages(Voila):
         """The front page at the root, as Voilà has it, and every notebook beside it under its own name."""
@@ -73,8 +71,18 @@ def serve(port, browser, dataset, data_dir, threads):
 
 
 def _worth_a_line(record):
-    """A filter of log records: a page that closes while something is sent to it is no error, and needs no traceback."""
-    return not record.exc_info or record.exc_info[0].__name__ != "WebSocketClosedError"
+    """A filter of log records: a page that is left in the middle of something is no error, and needs no traceback.
+
+    Left while its connection is being made, Jupyter takes it for an error of the server (500). Beside that, Tornado
+    takes Jupyter's milliseconds between two pings for seconds, and says so.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    while error is not None:
+        if type(error).__name__ == "WebSocketClosedError" or "kernel_ws_protocol" in str(error):
+            return False
+        error = error.__context__
+    message = record.getMessage()
+    return not message.startswith(("500 GET /api/kernels/", "The websocket_ping_timeout"))
 
 
 def _set_cookie(request, notebook, cwd):

@@ -53,6 +53,10 @@ RECORDS = 12
 # The kernel's own standard error reaches the server's terminal; sys.stderr would reach the page.
 log = logging.getLogger("mnistlab")
 log.addHandler(logging.StreamHandler(sys.__stderr__))
+# A kernel that ends with its page may be asked something meanwhile: that it cannot answer is not worth a traceback.
+logging.getLogger("IPKernelApp").addFilter(
+    lambda record: not record.exc_info or record.exc_info[0].__name__ != "ZMQError"
+)
 log.propagate = False
 
 

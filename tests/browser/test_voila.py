@@ -1,9 +1,12 @@
 """The lab as a student meets it: stand-alone Voilà in Chromium."""
 
 import re
+import socket
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
+import requests
 from playwright.sync_api import expect
 
 from mnistlab.app.inside import PARTS
@@ -378,7 +381,25 @@ def test_without_a_network_the_page_says_so_and_stays_with_the_sample(watched, s
     train_to_the_end(page)
 
 
-def test_the_terminal_of_the_app_says_where_the_page_is_and_shows_no_traceback(voila):
+def leave_while_it_connects(address):
+    """What a student does who reloads a page at once: its connection ends while the server is still making it."""
+    session = requests.Session()
+    kernel = re.search(r'"kernelId": *"([^"]+)"', session.get(address, timeout=60).text)[1]
+    host = urlsplit(address).netloc
+    headers = {
+        "Host": host, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "bW5pc3RsYWIgbW5pc3RsYQ==",
+        "Cookie": "; ".join(f"{name}={value}" for name, value in session.cookies.items()),
+    }
+    lines = [f"GET /api/kernels/{kernel}/channels HTTP/1.1", *(f"{key}: {text}" for key, text in headers.items())]
+    with socket.create_connection(host.split(":")) as line:
+        line.sendall("\r\n".join([*lines, "", ""]).encode())
+
+
+def test_the_terminal_of_the_app_says_where_the_page_is_and_shows_no_traceback(watched, voila):
+    for _ in range(3):
+        leave_while_it_connects(voila[0])
+    open_lab(watched(), voila[0])  # later than they were left
     text = voila[1].log.read_text()
     assert text.startswith(f"The lab is at {voila[0]}")
     assert "Traceback" not in text, text
