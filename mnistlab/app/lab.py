@@ -665,8 +665,8 @@ class Lab(traitlets.HasTraits):
 
     def _end(self, phase, message):
         self._remember()
-        self.message = message
         self.phase = phase
+        self.message = message  # the last word: what it speaks of is shown by then
 
     def _remember(self):
         """Bring the run's Record up to date, and into the table once: one that was deleted stays away."""
