@@ -77,9 +77,9 @@ class Dense(Layer):
     columns of x and of y. W has shape (inputs, outputs), b (outputs,). initialiser: one of `initialisers.INITIALISERS`.
     Raises ValueError for sizes that are not whole numbers of at least 1, and for an unknown initialiser.
 
-    Columns of x that are 0 in the whole batch, such as pixels in the corners of images, are left out of the products:
-    they add nothing to y, and the gradient of their weights is 0. In a batch of 128 MNIST images these are a third of
-    the pixels; copying the rest costs less than it saves, measured a tenth to a fifth of a training step.
+    Pairs of columns of x that are 0 in the whole batch, such as pixels in the corners of images, are left out of the
+    products: they add nothing to y, and the gradient of their weights is 0. In a batch of 128 MNIST images these are
+    three tenths of the pixels; copying the rest costs less than it saves, measured a tenth to a fifth of a step.
     """
 
     def __init__(self, inputs, outputs, initialiser="he"):
@@ -108,12 +108,12 @@ class Dense(Layer):
         """x (b, inputs) -> y (b, outputs). Keeps x for the backward pass; y is overwritten by the next call."""
         self._output, y = scratch(self._output, (len(x), self.outputs), x.dtype)
         self.x, weights = x, self.weights
-        self.used = _used_columns(x)
+        self.used = _used_pairs(x)
         if self.used is not None:
-            self._used_x, self.x = scratch(self._used_x, (len(x), len(self.used)), x.dtype)
-            np.take(x, self.used, axis=1, out=self.x, mode="clip")
+            self._used_x, self.x = scratch(self._used_x, (len(x), 2 * len(self.used)), x.dtype)
+            np.take(_in_pairs(x), self.used, axis=1, out=_in_pairs(self.x), mode="clip")
             weights = self._some_weights(x.dtype)
-            np.take(self.weights, self.used, axis=0, out=weights, mode="clip")
+            np.take(self._by_pairs(self.weights), self.used, axis=0, out=self._by_pairs(weights), mode="clip")
         np.matmul(self.x, weights, out=y)
         y += self.biases
         return y
@@ -128,8 +128,8 @@ class Dense(Layer):
         else:
             some = np.matmul(self.x.T, gradient, out=self._some_weights(gradient.dtype))
             self.weights_gradient[:] = 0
-            self.weights_gradient[self.used] = some
-        np.sum(gradient, axis=0, out=self.biases_gradient)
+            self._by_pairs(self.weights_gradient)[self.used] = self._by_pairs(some)
+        np.matmul(np.ones(len(gradient), gradient.dtype), gradient, out=self.biases_gradient)  # quicker than np.sum
         if not to_input:
             return None
         self._input_gradient, dx = scratch(self._input_gradient, (len(gradient), self.inputs), gradient.dtype)
@@ -137,17 +137,26 @@ class Dense(Layer):
 
     def _some_weights(self, dtype):
         """Room for the weights of the columns in use, and after the forward pass for their gradient."""
-        self._used_weights, room = scratch(self._used_weights, (len(self.used), self.outputs), dtype)
+        self._used_weights, room = scratch(self._used_weights, (2 * len(self.used), self.outputs), dtype)
         return room
 
+    def _by_pairs(self, weights):
+        """The weights (n, outputs) of two columns of x in each row."""
+        return weights.reshape(-1, 2 * self.outputs)
 
-def _used_columns(x):
-    """The columns of x that are not 0 throughout, int64, or None where leaving the others out would save too little."""
-    if len(x) < 2 or x.shape[1] < 100 or not x.flags.c_contiguous:
+
+def _in_pairs(x):
+    """Two columns of x as one complex number, which is copied in half the time."""
+    return x.view(f"c{2 * x.itemsize}")
+
+
+def _used_pairs(x):
+    """Which pairs of columns of x are not 0 throughout, int64; None where leaving the others out would save little."""
+    if len(x) < 2 or x.shape[1] < 500 or x.shape[1] % 2 or not x.flags.c_contiguous:
         return None
     # All bits of all rows put together: far quicker than comparing every number with 0.
-    used = np.flatnonzero(np.bitwise_or.reduce(x.view(f"i{x.itemsize}"), axis=0))
-    return used if len(used) < 0.9 * x.shape[1] else None
+    (used,) = _in_pairs(np.bitwise_or.reduce(x.view(f"i{x.itemsize}"), axis=0)).nonzero()
+    return used if len(used) < 0.45 * x.shape[1] else None
 
 
 class ReLU(Layer):
