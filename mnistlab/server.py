@@ -73,8 +73,8 @@ def serve(port, browser, dataset, data_dir, threads):
 def _worth_a_line(record):
     """A filter of log records: a page that is left in the middle of something is no error, and needs no traceback.
 
-    Left while its connection is being made, Jupyter takes it for an error of the server (500). Beside that, Tornado
-    takes Jupyter's milliseconds between two pings for seconds, and says so.
+    Jupyter takes a page that is left while it connects for an error of its own (500). And Tornado warns that it takes
+    Jupyter's milliseconds between two pings for seconds: harmless, for Jupyter pings by itself.
     """
     error = record.exc_info[1] if record.exc_info else None
     while error is not None:
@@ -82,7 +82,8 @@ def _worth_a_line(record):
             return False
         error = error.__context__
     message = record.getMessage()
-    return not message.startswith(("500 GET /api/kernels/", "The websocket_ping_timeout"))
+    left = record.name == "tornado.access" and message.startswith("500 GET /api/kernels/") and "/channels" in message
+    return not left and not message.startswith("The websocket_ping_timeout")
 
 
 def _set_cookie(request, notebook, cwd):

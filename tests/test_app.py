@@ -1,6 +1,7 @@
 """The panels without a browser: one state, guarded callbacks, nothing that piles up."""
 
 import asyncio
+import errno
 import functools
 import gc
 import io
@@ -14,11 +15,13 @@ import numpy as np
 import pytest
 from PIL import Image
 from tornado.websocket import WebSocketClosedError
+from zmq import ZMQError
 
 from mnistlab import build, data, generators, server, train, training_split
 from mnistlab.app import (
     CurvesPanel, DataPanel, DigitPanel, InsidePanel, KeepingPanel, Lab, MistakesPanel, TrainingPanel,
 )
+from mnistlab.app import lab as in_the_kernel
 
 PANELS = (TrainingPanel, CurvesPanel, MistakesPanel, InsidePanel, DigitPanel, DataPanel, KeepingPanel)
 
@@ -347,6 +350,39 @@ def test_a_page_that_closes_while_it_is_sent_something_leaves_no_traceback_in_th
     finally:
         log.removeFilter(server._worth_a_line)
     assert [record.exc_info[0] for record in caplog.records] == [error] * lines
+
+
+LEFT = "GET /api/kernels/1-2/channels?session_id=3 (127.0.0.1)"
+
+
+def chained():
+    try:
+        try:
+            None.kernel_ws_protocol  # noqa: B018 - as Jupyter does with a page that is gone
+        except AttributeError:
+            raise ValueError("no template for that")
+    except ValueError as error:
+        return error
+
+
+@pytest.mark.parametrize("worth_a_line, name, message, error, kept", [
+    (server._worth_a_line, "tornado.application", f"Uncaught exception {LEFT}", chained(), False),
+    (server._worth_a_line, "tornado.application", f"Uncaught exception {LEFT}", ValueError("a bug"), True),
+    (server._worth_a_line, "tornado.access", f"500 {LEFT} 100.08ms", None, False),
+    (server._worth_a_line, "tornado.access", "500 GET /lab.ipynb (127.0.0.1) 100.08ms", None, True),
+    (server._worth_a_line, "tornado.general", f"500 {LEFT}: Kernel did not start", None, True),
+    (server._worth_a_line, "tornado.general", "The websocket_ping_timeout (90000) cannot be longer", None, False),
+    (in_the_kernel._worth_a_line, "IPKernelApp", "Exception in message handler:", ZMQError(errno.ENOTSOCK), False),
+    (in_the_kernel._worth_a_line, "IPKernelApp", "Exception in message handler:", ZMQError(errno.EMFILE), True),
+    (in_the_kernel._worth_a_line, "tornado.general", "Uncaught exception", ZMQError(errno.ENOTSOCK), False),
+    (in_the_kernel._worth_a_line, "IPKernelApp", "A warning", None, True),
+])
+def test_what_a_page_that_was_left_brings_about_is_not_worth_a_line_and_all_else_is(
+    worth_a_line, name, message, error, kept
+):
+    problem = (type(error), error, error.__traceback__) if error else None
+    record = logging.getLogger(name).makeRecord(name, logging.ERROR, "somewhere", 1, message, (), problem)
+    assert worth_a_line(record) == kept
 
 
 # Uploads

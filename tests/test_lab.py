@@ -44,6 +44,19 @@ async def test_a_paused_run_stands_still_and_ends_as_if_never_paused():
     assert lab.phase == "idle" and losses(lab) == losses(whole)
 
 
+@pytest.mark.parametrize("values, word, phase", [
+    ({}, "Done: 3 epochs", "idle"), ({"learning_rate": 1000.0, "loss": "squared-error"}, "The loss", "failed"),
+])
+@in_a_loop
+async def test_the_last_word_on_a_run_comes_when_it_is_over(values, word, phase):
+    """Who reads it may leave the page and is not asked; a failure's is shown as an alarm at once."""
+    lab, phases = lab_of(**values), []
+    lab.observe(lambda change: phases.append(lab.phase) if change["new"].startswith(word) else None, "message")
+    lab.start()
+    await lab.task
+    assert phases == [phase]
+
+
 @in_a_loop
 async def test_pause_and_resume_in_one_breath_leave_one_task_at_work():
     lab = lab_of(epochs=50)

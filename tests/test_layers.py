@@ -420,18 +420,23 @@ def test_a_gradient_without_a_forward_pass_or_of_another_shape_is_refused():
         network.backward(np.ones((4, 3)))
 
 
-def test_the_columns_that_are_0_in_a_whole_batch_change_nothing():
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_columns_that_are_0_in_a_whole_batch_change_nothing(dtype):
     """Dense leaves them out of its products; the others find the same y and the same gradients."""
     rng = np.random.default_rng(0)
-    x = rng.standard_normal((6, 200))
-    x[:, rng.permutation(200)[:80]] = 0
-    dense, above = network_of([Dense(200, 7)]).layers[0], rng.standard_normal((6, 7))
-    for batch in (x, rng.standard_normal((4, 200)), x[:3]):  # with, without, and with again
+    x, full = (rng.standard_normal((rows, 600)).astype(dtype) for rows in (6, 4))
+    x[:, 31:201] = x[:, rng.permutation(600)[:150]] = 0  # whole pairs, halves of pairs, and both ends of a stretch
+    x[0, 500:502] = -0.0, np.nan
+    x[1:, 500:502] = 0
+    (dense,), above = Network([Dense(600, 7)], rng, dtype).layers, rng.standard_normal((6, 7)).astype(dtype)
+    for batch, some in ((x, True), (full, False), (x[:3], True)):
         y = dense.forward(batch)
+        assert (dense.used is not None) == some
         dx = dense.backward(above[: len(batch)].copy())
-        assert np.allclose(y, batch @ dense.weights + dense.biases)
-        assert np.allclose(dense.weights_gradient, batch.T @ above[: len(batch)])
-        assert np.allclose(dx, above[: len(batch)] @ dense.weights.T)
+        assert np.allclose(y, batch @ dense.weights + dense.biases, 1e-4, 1e-4, equal_nan=True)
+        assert np.allclose(dense.weights_gradient, batch.T @ above[: len(batch)], 1e-4, 1e-4, equal_nan=True)
+        assert np.allclose(dense.biases_gradient, above[: len(batch)].sum(axis=0), 1e-4, 1e-4)
+        assert np.allclose(dx, above[: len(batch)] @ dense.weights.T, 1e-4, 1e-4)
 
 
 def test_a_layer_prints_its_sizes_to_the_last_digit():

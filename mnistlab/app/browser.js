@@ -160,10 +160,11 @@ function mendSoon() {
 }
 
 // A kernel may have begun before any page asked for it, so it learns of the address from the page. What the kernel
-// answers is lost on any widget that is not there yet: so not before the first one is drawn, for then all are.
-const told = new Set();
+// answers is lost on any widget whose code is still on its way: so not before this one is drawn for the first time, in a
+// panel, which has brought the code that all of them need.
+let told = false;
 function tellOfPage(model) {
-  told.add(model.get("key"));
+  told = true;
   model.set("address", location.origin + location.pathname);
   model.set("query", location.search);
   model.set("languages", [...navigator.languages]);
@@ -224,6 +225,6 @@ export default {
     el.classList.add("mnistlab-browser");
     el.dataset.key = model.get("key");
     mendSoon();
-    if (!told.has(model.get("key"))) tellOfPage(model);
+    if (!told) tellOfPage(model);
   },
 };

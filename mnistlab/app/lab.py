@@ -53,11 +53,17 @@ RECORDS = 12
 # The kernel's own standard error reaches the server's terminal; sys.stderr would reach the page.
 log = logging.getLogger("mnistlab")
 log.addHandler(logging.StreamHandler(sys.__stderr__))
-# A kernel that ends with its page may be asked something meanwhile: that it cannot answer is not worth a traceback.
-logging.getLogger("IPKernelApp").addFilter(
-    lambda record: not record.exc_info or record.exc_info[0].__name__ != "ZMQError"
-)
 log.propagate = False
+
+
+def _worth_a_line(record):
+    """A filter of log records: a kernel that ends with its page cannot read or answer what it was sent just before."""
+    error = record.exc_info[1] if record.exc_info else None
+    return "Socket operation on non-socket" not in str(error)
+
+
+for name in ("IPKernelApp", "tornado.general"):
+    logging.getLogger(name).addFilter(_worth_a_line)
 
 
 @dataclass
@@ -525,15 +531,15 @@ class Lab(traitlets.HasTraits):
         self._remember()
         self.epochs_seen += 1
         left = not run.failure and run.epoch < run.settings.epochs
+        self.phase = "paused"
+        if not left:
+            self.phase = "idle"
         self.message = (
             t(STANDS[words], place=_place(self.progress)) if left else t(RESTS[words], summary=self._summary(run))
         )
         if locked:
             as_trained = t("The network itself stays as it was trained.")
             self.message = t(" ").join([self.message, _locked(locked), as_trained])
-        self.phase = "paused"
-        if not left:
-            self.phase = "idle"
 
     def remember(self, record):
         """Put a Record of another session into the table."""
@@ -666,7 +672,7 @@ class Lab(traitlets.HasTraits):
     def _end(self, phase, message):
         self._remember()
         self.phase = phase
-        self.message = message  # the last word: what it speaks of is shown by then
+        self.message = message  # after the phase: whoever reads "Done" may leave at once, and is not asked
 
     def _remember(self):
         """Bring the run's Record up to date, and into the table once: one that was deleted stays away."""

@@ -88,20 +88,28 @@ def test_a_hostile_address_does_nothing_but_show_its_sentence(watched, voila, qu
 
 def test_a_slow_line_loses_nothing_of_an_address(watched, voila):
     page = watched()
-    sockets, slow = [], []
-    page.on("websocket", lambda socket: sockets.append(socket))
+    sockets, came = [], []
+
+    def on_frame(frame):
+        if b"epochs=7" in (frame.encode() if isinstance(frame, str) else frame):
+            came.append("the address, at the kernel")
+
+    def on_socket(socket):
+        sockets.append(socket)
+        socket.on("framesent", on_frame)
 
     def deliver(route):
         if sockets:  # the kernel is there, and the code of most widgets is still on its way
-            slow.append(route.request.url)
-            page.wait_for_timeout(1000)
+            page.wait_for_timeout(500)
+            came.append("code")
         route.continue_()
 
+    page.on("websocket", on_socket)
     page.route("**/jupyterlab-manager/static/*.js*", deliver)
     open_lab(page, voila[0] + "?epochs=7&lr=1e99")
-    assert slow
     expect(status(page)).to_contain_text("Learning rate is")
     expect(slider(page, "Epochs")).to_have_attribute("aria-valuetext", "7")
+    assert set(came[:-1]) == {"code"} and came[-1] == "the address, at the kernel"
 
 
 def test_an_address_of_a_megabyte_is_refused_or_passed_over_and_the_app_goes_on(opened, voila):

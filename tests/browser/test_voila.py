@@ -382,7 +382,7 @@ def test_without_a_network_the_page_says_so_and_stays_with_the_sample(watched, s
 
 
 def leave_while_it_connects(address):
-    """What a student does who reloads a page at once: its connection ends while the server is still making it."""
+    """What a student does who closes a page at once: its connection ends while the server is still making it."""
     session = requests.Session()
     kernel = re.search(r'"kernelId": *"([^"]+)"', session.get(address, timeout=60).text)[1]
     host = urlsplit(address).netloc
@@ -397,12 +397,12 @@ def leave_while_it_connects(address):
 
 
 def test_the_terminal_of_the_app_says_where_the_page_is_and_shows_no_traceback(watched, voila):
-    for _ in range(3):
+    for _ in range(2):  # one in five or so is left too late; their kernels end with the server
         leave_while_it_connects(voila[0])
-    open_lab(watched(), voila[0])  # later than they were left
+    open_lab(watched(), voila[0])  # by then the server has done with them
     text = voila[1].log.read_text()
     assert text.startswith(f"The lab is at {voila[0]}")
-    assert "Traceback" not in text, text
+    assert not re.search("Traceback|500 GET|ping", text), text
 
 
 @pytest.mark.parametrize("code", ["en", "zh"])
