@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from .initialisers import find_initialiser
-from .layers import Layer, scratch, whole
+from .layers import Layer, whole
 
 # Bytes of windows that are laid out at once, so that the matrix product finds them in the processor's cache: with 128
 # images of 8 channels of 28 x 28 a quarter faster than all 29 MB of them at once, and about as fast with smaller ones.
@@ -46,7 +46,6 @@ class Reshape(Layer):
     def __init__(self, channels, height, width):
         self.shape = self.arguments = tuple(whole("Reshape", channels=channels, height=height, width=width))
         self.inputs = math.prod(self.shape)
-        self._output = None
 
     def output_shape(self, shape):
         """(n,) -> (channels, height, width). Raises ValueError for any other number of values."""
@@ -56,7 +55,7 @@ class Reshape(Layer):
 
     def forward(self, x, rng=None):
         """x (b, n) -> y (channels, height, width, b), overwritten by the next call."""
-        self._output, y = scratch(self._output, (self.inputs, len(x)), x.dtype)
+        y = self.room("output", (self.inputs, len(x)), x.dtype)
         y[:] = x.T
         return y.reshape(*self.shape, -1)
 
@@ -67,9 +66,6 @@ class Reshape(Layer):
 
 class Flatten(Layer):
     """Images become rows: x (channels, height, width, b) -> y (b, channels * height * width)."""
-
-    def __init__(self):
-        self._input_gradient = None
 
     def output_shape(self, shape):
         """(channels, height, width) -> (their product,)."""
@@ -82,7 +78,7 @@ class Flatten(Layer):
 
     def backward(self, gradient, to_input=True):
         """dL/dy (b, n) -> dL/dx (channels, height, width, b)."""
-        self._input_gradient, dx = scratch(self._input_gradient, gradient.T.shape, gradient.dtype)
+        dx = self.room("input_gradient", gradient.T.shape, gradient.dtype)
         dx[:] = gradient.T
         return dx.reshape(self.shape)
 
@@ -104,7 +100,6 @@ class Conv2D(Layer):
         (self.padding,) = whole("Conv2D", 0, padding=padding)
         self.draw = find_initialiser(initialiser)
         self.arguments = *sizes, self.padding, *([initialiser] if initialiser != "he" else [])
-        self._padded = self._columns = self._output = self._input_gradient = None
 
     @property
     def shapes(self):
@@ -127,7 +122,7 @@ class Conv2D(Layer):
         """x (inputs, h, w, b) -> y (outputs, rows, columns, b), overwritten by the next call."""
         self.x = self._pad(x)
         view = windows(self.x, self.kernel, self.stride)
-        self._output, y = scratch(self._output, (self.filters, *view.shape[3:]), x.dtype)
+        y = self.room("output", (self.filters, *view.shape[3:]), x.dtype)
         weights, flat = self.weights.reshape(self.filters, -1), y.reshape(self.filters, -1)
         for rows, places in self._blocks(view):
             columns = self._lay_out(view[:, :, :, rows])
@@ -147,7 +142,7 @@ class Conv2D(Layer):
         np.sum(flat, axis=1, out=self.biases_gradient)
         view = windows(self.x, self.kernel, self.stride)
         if to_input:
-            self._input_gradient, dx = scratch(self._input_gradient, self.x.shape, gradient.dtype)
+            dx = self.room("input_gradient", self.x.shape, gradient.dtype)
             dx[:] = 0
             to_view = windows(dx, self.kernel, self.stride)
         for rows, places in self._blocks(view):
@@ -170,7 +165,7 @@ class Conv2D(Layer):
 
     def _lay_out(self, view):
         """A copy of windows as a matrix: one row for each pixel of the window, one column for each place and image."""
-        self._columns, columns = scratch(self._columns, view.shape, view.dtype)
+        columns = self.room("columns", view.shape, view.dtype)
         columns[:] = view
         return columns.reshape(self.channels * self.kernel**2, -1)
 
@@ -179,7 +174,7 @@ class Conv2D(Layer):
             return x
         channels, height, width, batch = x.shape
         shape = channels, height + 2 * self.padding, width + 2 * self.padding, batch
-        self._padded, padded = scratch(self._padded, shape, x.dtype)
+        padded = self.room("padded", shape, x.dtype)
         padded[:] = 0
         self._crop(padded)[:] = x
         return padded
@@ -199,7 +194,6 @@ class MaxPool2D(Layer):
     def __init__(self, size, stride=None):
         stride = size if stride is None else stride
         self.size, self.stride = self.arguments = whole("MaxPool2D", size=size, stride=stride)
-        self._output = self._input_gradient = None
 
     def output_shape(self, shape):
         """(channels, h, w) -> (channels, rows, columns). Raises ValueError for an image smaller than the window."""
@@ -209,7 +203,7 @@ class MaxPool2D(Layer):
         """x (channels, h, w, b) -> y (channels, rows, columns, b), overwritten by the next call."""
         self.x = x
         view = windows(x, self.size, self.stride)
-        self._output, self.y = scratch(self._output, (len(x), *view.shape[3:]), x.dtype)
+        self.y = self.room("output", (len(x), *view.shape[3:]), x.dtype)
         self.y[:] = view[:, 0, 0]
         for i, j in np.ndindex(self.size, self.size):
             np.maximum(self.y, view[:, i, j], out=self.y)
@@ -220,7 +214,7 @@ class MaxPool2D(Layer):
 
         `gradient` is used up: what a pixel has taken is no longer there for another that is equally large.
         """
-        self._input_gradient, dx = scratch(self._input_gradient, self.x.shape, gradient.dtype)
+        dx = self.room("input_gradient", self.x.shape, gradient.dtype)
         dx[:] = 0
         view, to_view = (windows(each, self.size, self.stride) for each in (self.x, dx))
         for i, j in np.ndindex(self.size, self.size):

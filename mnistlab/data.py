@@ -108,7 +108,8 @@ class Batches:
         raw, x = self._bytes[: len(chosen)], self._floats[: len(chosen)]
         # mode="clip" lets take write straight into `raw`; the default copies once more to be able to raise.
         np.take(self._flat, chosen, axis=0, out=raw, mode="clip")
-        np.multiply(raw, np.float32(1 / 255), out=x)
+        x[:] = raw  # first floats, then the product: quicker than both at once
+        x *= np.float32(1 / 255)
         if change is not None:
             x = change(x)
         if (self.dataset.mean, self.dataset.deviation) == (0, 1):

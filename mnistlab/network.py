@@ -29,6 +29,7 @@ class Network:
         self._batch = None
         self._check_layers(rng)
         self._check_sizes()
+        self._lowest = min(position for position, layer in enumerate(self.layers) if layer.shapes)
         self.parameters = np.zeros(_count(self.layers, "shapes"), self.dtype)
         self.gradient = np.zeros_like(self.parameters)
         self.state = np.zeros(_count(self.layers, "state_shapes"), self.dtype)
@@ -125,9 +126,8 @@ class Network:
                 f"The last forward gave logits of shape ({self._batch}, {self.outputs}); the gradient has "
                 f"{np.shape(gradient)}."
             )
-        lowest = min(position for position, layer in enumerate(self.layers) if layer.shapes)
         for position in range(len(self.layers) - 1, -1, -1):
-            gradient = self.layers[position].backward(gradient, to_input or position > lowest)
+            gradient = self.layers[position].backward(gradient, to_input or position > self._lowest)
             if gradient is None:  # below the lowest layer with weights nobody needs it
                 return None
         return gradient

@@ -26,6 +26,7 @@ class Optimizer:
     def update(self, parameters, gradient, learning_rate, momentum):
         """Move `parameters` (size,) one step against `gradient` (size,), both of the optimizer's dtype, in place.
 
+        The gradient may be used up: a step that multiplies it where it lies needs no other room, and is quicker.
         learning_rate > 0 and 0 <= momentum < 1 may differ at every call. float() keeps a NumPy float64 from turning
         the float32 arithmetic into float64.
         """
@@ -56,8 +57,8 @@ class SGD(Optimizer):
 
     def update(self, parameters, gradient, learning_rate, momentum):
         """One step by this rule, in place; what is given as for `Optimizer.update`."""
-        np.multiply(gradient, float(learning_rate), out=self._step)
-        parameters -= self._step
+        gradient *= float(learning_rate)
+        parameters -= gradient
 
 
 class Momentum(Optimizer):
@@ -71,9 +72,9 @@ class Momentum(Optimizer):
 
     def update(self, parameters, gradient, learning_rate, momentum):
         """One step by this rule, in place; what is given as for `Optimizer.update`."""
-        np.multiply(gradient, float(learning_rate), out=self._step)
+        gradient *= float(learning_rate)
         self.velocity *= float(momentum)
-        self.velocity -= self._step
+        self.velocity -= gradient
         parameters += self.velocity
 
 
@@ -87,11 +88,11 @@ class Nesterov(Optimizer):
 
     def update(self, parameters, gradient, learning_rate, momentum):
         """One step by this rule, in place; what is given as for `Optimizer.update`."""
-        np.multiply(gradient, float(learning_rate), out=self._step)
+        gradient *= float(learning_rate)
         self.velocity *= float(momentum)
-        self.velocity -= self._step
-        parameters -= self._step
-        parameters += np.multiply(self.velocity, float(momentum), out=self._step)
+        self.velocity -= gradient
+        parameters -= gradient
+        parameters += np.multiply(self.velocity, float(momentum), out=gradient)
 
 
 class RMSprop(Optimizer):

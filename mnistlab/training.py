@@ -9,6 +9,7 @@ import hashlib
 import math
 import time
 from dataclasses import asdict, dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -85,8 +86,7 @@ class History:
             raise ValueError(t("The history is damaged: an epoch lacks its number, losses or accuracies.")) from None
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """Where a run is.
 
     phase: "training" after a step, "validating" within a validation pass, "epoch" when an epoch has ended;
@@ -273,7 +273,7 @@ class Run:
         with np.errstate(over="ignore", invalid="ignore"):
             logits = network.forward(x, self.generators.dropout)
             losses = self.loss.forward(logits, labels)
-            hits = int((logits.argmax(axis=1) == labels).sum())
+            hits = np.count_nonzero(logits.argmax(axis=1) == labels)
             metrics = self._measured(logits, labels, np.sum)
             network.backward(self.loss.backward())
             penalty = self._penalty(network.gradient)

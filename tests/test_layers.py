@@ -8,6 +8,7 @@ from differences import assert_same_gradient, numerical_gradient
 
 from mnistlab import BatchNorm, Dense, Dropout, LeakyReLU, Network, ReLU, Settings, Sigmoid, Tanh, build
 from mnistlab.initialisers import INITIALISERS
+from mnistlab.layers import Layer
 from mnistlab.losses import LOSSES, make_loss
 from mnistlab.network import parameter_count, state_count
 
@@ -424,19 +425,39 @@ def test_a_gradient_without_a_forward_pass_or_of_another_shape_is_refused():
 def test_the_columns_that_are_0_in_a_whole_batch_change_nothing(dtype):
     """Dense leaves them out of its products; the others find the same y and the same gradients."""
     rng = np.random.default_rng(0)
-    x, full = (rng.standard_normal((rows, 600)).astype(dtype) for rows in (6, 4))
+    x, full = (rng.standard_normal((rows, 600)).astype(dtype) for rows in (7, 4))
     x[:, 31:201] = x[:, rng.permutation(600)[:150]] = 0  # whole pairs, halves of pairs, and both ends of a stretch
     x[0, 500:502] = -0.0, np.nan
     x[1:, 500:502] = 0
-    (dense,), above = Network([Dense(600, 7)], rng, dtype).layers, rng.standard_normal((6, 7)).astype(dtype)
-    for batch, some in ((x, True), (full, False), (x[:3], True)):
+    (dense,), above = Network([Dense(600, 7)], rng, dtype).layers, rng.standard_normal((7, 7)).astype(dtype)
+    # Fewer rows than units, as many, with which Dense adds one, and fewer again.
+    for batch, some in ((x[:6], True), (full, False), (x, True), (x[:3], True)):
         y = dense.forward(batch)
-        assert (dense.used is not None) == some
+        assert y.shape == (len(batch), 7) and (dense.used is not None) == some
         dx = dense.backward(above[: len(batch)].copy())
         assert np.allclose(y, batch @ dense.weights + dense.biases, 1e-4, 1e-4, equal_nan=True)
         assert np.allclose(dense.weights_gradient, batch.T @ above[: len(batch)], 1e-4, 1e-4, equal_nan=True)
         assert np.allclose(dense.biases_gradient, above[: len(batch)].sum(axis=0), 1e-4, 1e-4)
         assert np.allclose(dx, above[: len(batch)] @ dense.weights.T, 1e-4, 1e-4)
+
+
+def test_a_room_is_made_once_and_its_arrays_take_turns():
+    layer = Layer()
+    arrays = [layer.room("y", (5, 7), np.float32, 1000) for _ in range(30)]
+    assert all(array.shape == (5, 7) and array.dtype == np.float32 and array.flags.c_contiguous for array in arrays)
+    places = [array.ctypes.data for array in arrays]
+    assert places[:5] * 6 == places and len(set(places)) == 5  # 48 numbers each, as many as fit in 250
+    assert not any(place % 64 for place in places)
+    assert not any(np.shares_memory(one, other) for one, other in zip(arrays, arrays[1:]))
+    assert not np.shares_memory(layer.room("x", (5, 7), np.float32), arrays[0])
+
+
+def test_a_room_grows_and_changes_its_type_when_it_has_to():
+    layer = Layer()
+    for shape, dtype in (((2, 3), np.float32), ((9, 99), np.float32), ((4,), np.float64), ((2, 3), np.float32)):
+        array = layer.room("y", shape, dtype)
+        assert array.shape == shape and array.dtype == dtype
+        assert np.shares_memory(array, layer.room("y", (2,), dtype))
 
 
 def test_a_layer_prints_its_sizes_to_the_last_digit():

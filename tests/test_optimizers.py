@@ -67,7 +67,7 @@ def walked(name, gradients, rates, momenta, start, dtype=np.float64):
     parameters = start.astype(dtype)
     optimizer = make_optimizer(name, len(start), dtype)
     for gradient, rate, momentum in zip(gradients.astype(dtype), rates, momenta):
-        optimizer.update(parameters, gradient, rate, momentum)
+        optimizer.update(parameters, gradient, rate, momentum)  # which may use the gradient up
     return parameters
 
 
@@ -115,10 +115,10 @@ def test_without_momentum_a_step_goes_against_the_gradient_by_the_learning_rate(
 
 
 def test_momentum_keeps_its_share_of_the_last_step():
-    parameters, optimizer, gradient = np.array([0.0]), Momentum(1, np.float64), np.array([1.0])
+    parameters, optimizer = np.array([0.0]), Momentum(1, np.float64)
     path = []
     for _ in range(3):
-        optimizer.update(parameters, gradient, 0.5, 0.5)
+        optimizer.update(parameters, np.array([1.0]), 0.5, 0.5)
         path.append(parameters[0])
     assert path == [-0.5, -0.5 - 0.75, -0.5 - 0.75 - 0.875]
 
@@ -135,12 +135,11 @@ def test_adams_first_step_is_as_long_as_the_learning_rate_whatever_the_gradient(
 
 @every_optimizer
 @both_dtypes
-def test_a_step_is_made_in_place_and_leaves_the_gradient_as_it_is(name, dtype):
+def test_a_step_is_made_in_place(name, dtype):
     parameters, gradient = np.zeros(3, dtype), np.array([1, -2, 3], dtype)
     view = parameters[1:2]
     make_optimizer(name, 3, dtype).update(parameters, gradient, 0.5, 0.9)
     assert view[0] > 0
-    assert gradient.tolist() == [1, -2, 3]
 
 
 @every_optimizer
@@ -179,7 +178,7 @@ def test_an_optimizer_restored_from_its_state_continues_bit_for_bit(name, dtype)
             kept = {key: array.copy() for key, array in optimizer.state.items()}
             other_parameters, other = parameters.copy(), make_optimizer(name, len(start), dtype)
             other.restore(kept)
-        optimizer.update(parameters, gradient, 0.01, 0.9)
+        optimizer.update(parameters, gradient.copy(), 0.01, 0.9)
     for gradient in gradients[12:]:
         other.update(other_parameters, gradient, 0.01, 0.9)
     assert np.array_equal(parameters, other_parameters)
