@@ -173,7 +173,7 @@ def test_no_rule_ever_raises_and_all_that_is_said_can_be_applied(
 
 def test_a_run_whose_loss_was_no_number_had_too_high_a_rate():
     hint = learning_rate_too_high(state(failure="The loss is no longer a number in epoch 1, step 3."))
-    assert hint.sentence.startswith("The loss was no longer a number: the learning rate, 0.1, is too high")
+    assert hint.sentence.startswith("The loss was no longer a finite number: the learning rate, 0.1, is too high")
     assert hint.change == {"learning_rate": 0.01}
 
 

@@ -253,11 +253,20 @@ async def test_controls_follow_settings_that_others_change_and_change_none_by_it
     lab = Lab()
     panel = TrainingPanel(lab)
     panel.more.toggle.value = True
-    lab.change_all({"learning_rate": 5.0, "batch_size": 100, "optimizer": "adam", "batch_norm": True})
-    assert panel.sliders["learning_rate"].value == 1.0  # as far as the slider goes
-    assert lab.settings.learning_rate == 5.0 and lab.settings.batch_size == 100
-    more = panel.more.children[1].widgets
-    assert (more["batch_size"].value, more["optimizer"].value, more["batch_norm"].value) == (128, "adam", True)
+    rate, epochs, more = panel.sliders["learning_rate"], panel.sliders["epochs"], panel.more.children[1].widgets
+    ends, stops = (rate.min, rate.max, epochs.max), more["batch_size"].options
+    lab.change_all(
+        {"learning_rate": 5.0, "epochs": 300, "batch_size": 100, "optimizer": "adam", "batch_norm": True}
+    )
+    assert lab.settings.learning_rate == 5.0 and lab.settings.batch_size == 100 and lab.settings.epochs == 300
+    # A slider that ends before the value reads it all the same, and is as it was once it may be.
+    assert (rate.value, epochs.value) == (5.0, 300) and 5 <= 10**rate.max < 5.0001
+    assert (more["batch_size"].value, more["optimizer"].value, more["batch_norm"].value) == (100, "adam", True)
+    lab.change_all({"learning_rate": 1e-6, "epochs": 3, "batch_size": 64})
+    assert (rate.value, epochs.value, more["batch_size"].value) == (1e-6, 3, 64)
+    lab.change("learning_rate", 0.1)
+    assert (rate.min, rate.max, epochs.max) == ends and more["batch_size"].options == stops
+    assert lab.settings.learning_rate == 0.1
 
 
 @in_a_loop

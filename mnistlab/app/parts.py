@@ -182,14 +182,13 @@ class Controls(ipywidgets.Box):
 
     def _slider(self, kind, low, high, scale, common):
         if scale == "log" and kind is float:
-            ends = [round(math.log10(bound), 6) for bound in (low, high)]
+            low_exponent, high_exponent = _exponents(low, high)
             return make(
-                self.lab, ipywidgets.FloatLogSlider, value=low, base=10, min=ends[0], max=ends[1], step=0.1,
+                self.lab, ipywidgets.FloatLogSlider, value=low, base=10, min=low_exponent, max=high_exponent, step=0.1,
                 readout_format=".3g", **common,
             )
-        if scale == "log":  # whole numbers: every power of two
-            powers = [2**power for power in range(round(math.log2(low)), round(math.log2(high)) + 1)]
-            return make(self.lab, ipywidgets.SelectionSlider, options=powers, **common)
+        if scale == "log":
+            return make(self.lab, ipywidgets.SelectionSlider, options=_powers(low, high), **common)
         if kind is int:
             return make(self.lab, ipywidgets.IntSlider, min=low, max=high, **common)
         step = (high - low) / 100
@@ -219,16 +218,30 @@ class Controls(ipywidgets.Box):
             self._following = False
 
     def _set(self, name, widget):
-        """The nearest that the control can show; a slider's range is narrower than the setting's."""
+        """Show the value. A control's range is narrower than the setting's: it is widened as long as it has to be."""
         value = getattr(self.lab.settings, name)
         if isinstance(widget, ipywidgets.SelectionSlider):
-            value = min(widget.options, key=lambda option: abs(option - value))
-        elif hasattr(widget, "max") and not isinstance(widget, ipywidgets.FloatLogSlider):
-            value = min(max(value, widget.min), widget.max)
+            options = tuple(sorted({*_powers(*TABLE[name].metadata["slider"]), value}))
+            if widget.options != options:
+                widget.options = options
         elif hasattr(widget, "max"):
-            value = min(max(value, widget.base**widget.min), widget.base**widget.max)
+            low, high = TABLE[name].metadata["slider"]
+            low, high = min(low, value), max(high, value)
+            if isinstance(widget, ipywidgets.FloatLogSlider):
+                low, high = _exponents(low, high)
+            widget.min, widget.max = low, high
         if widget.value != value:
             widget.value = value
+
+
+def _powers(low, high):
+    """Every power of two from low to high: what a slider for whole numbers of all sizes stops at."""
+    return [2**power for power in range(round(math.log2(low)), round(math.log2(high)) + 1)]
+
+
+def _exponents(low, high):
+    """The ends of a slider of powers of ten, rounded away from each other: low and high lie within."""
+    return math.floor(1e6 * math.log10(low)) / 1e6, math.ceil(1e6 * math.log10(high)) / 1e6
 
 
 def set_hidden(widget, hidden):
