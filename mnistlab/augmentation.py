@@ -46,7 +46,7 @@ class Augmenter:
     @property
     def on(self):
         """Whether the settings ask for any change at all."""
-        return any(map(vars(self.settings).get, KINDS))  # asked at every step, so in the quickest way
+        return any(getattr(self.settings, kind) for kind in KINDS)
 
     def __call__(self, batch, rng):
         _check(batch)

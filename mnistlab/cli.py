@@ -187,7 +187,7 @@ def _tutorial(options):
         print(f"{seconds:.2f} s")
     if len(rows) < options.epochs:
         raise CommandError(
-            f"The error is no longer a number in epoch {len(rows)}: the run has ended. The learning rate "
+            f"The error is no longer a finite number in epoch {len(rows)}: the run has ended. The learning rate "
             f"({options.learning_rate:g}) is most likely too high; try a tenth of it."
         )
 

@@ -14,8 +14,10 @@ import numpy as np
 
 from .initialisers import find_initialiser
 
-LINE = 16  # float32 numbers in one line of a processor's cache; arrays that begin where a line does are read quicker
-TURNS = 3 * 2**20  # bytes for arrays that two cores read: more than a core keeps in a cache of its own
+LINE = 16  # float32 numbers in the 64 bytes that a processor's cache holds together; arrays begin where these do
+# Bytes for arrays that two cores read, more than a core keeps in a cache of its own. Measured on two cores, with 128 and
+# 256 units: a step takes 1 to 3 % less with it, and 6 to 12 % less while the two share no cache.
+TURNS = 3 * 2**20
 
 
 def whole(kind, lowest=1, **sizes):
@@ -59,21 +61,21 @@ class Layer:
     def room(self, name, shape, dtype, size=0):
         """An array (shape) of dtype to compute in, not cleared: the next call with that name may overwrite it.
 
-        A fresh one at every step would cost about a tenth of it. size: bytes in which the arrays of several steps lie
-        one behind another. A core that overwrites what another core has just read must first take it back from that
-        one's cache; once all those bytes have been gone through, it is there no more.
+        A fresh one at every step would cost about a tenth of it. Each call gives the same place, or with `size` the
+        next one of so many bytes: a core that writes where another has just read has to wait for that one's cache.
         """
-        rooms, count, dtype = self.__dict__.setdefault("_rooms", {}), math.prod(shape), np.dtype(dtype)
-        whole, start = rooms.get(name, (None, 0))
-        if whole is None or len(whole) < count or whole.dtype != dtype:
-            length = max(count, size // dtype.itemsize)
-            whole, start = np.empty(length + LINE, dtype), 0
-            first = -whole.ctypes.data % (LINE * dtype.itemsize) // dtype.itemsize
-            whole = whole[first : first + length]
-        elif start + count > len(whole):
+        rooms = vars(self).setdefault("_rooms", {})  # here, so that a layer needs no __init__ for it
+        array, start = rooms.get(name, (None, 0))
+        count, dtype = math.prod(shape), np.dtype(dtype)
+        length = max(count, size // dtype.itemsize)
+        if array is None or len(array) < length or array.dtype != dtype:
+            array = np.empty(length + LINE, dtype)
+            first = -array.ctypes.data % (LINE * dtype.itemsize) // dtype.itemsize
+            array, start = array[first : first + length], 0
+        elif not size or start + count > len(array):
             start = 0
-        rooms[name] = whole, start + -(-count // LINE) * LINE
-        return whole[start : start + count].reshape(shape)
+        rooms[name] = array, start + math.ceil(count / LINE) * LINE
+        return array[start : start + count].reshape(shape)
 
     def __repr__(self):
         words = (f"{value:g}" if isinstance(value, float) else repr(value) for value in self.arguments)
@@ -117,11 +119,12 @@ class Dense(Layer):
     def forward(self, x, rng=None):
         """x (b, inputs) -> y (b, outputs). Keeps x for the backward pass; y is overwritten by the next call."""
         self.used = _used_pairs(x)
-        # One row more where there are as many rows as units: a product with more rows than columns is divided by rows
-        # between the cores, and then none has to wait for what another one prepares.
-        rows = len(x) + (self.used is not None and len(x) == self.outputs)
+        # OpenBLAS divides a product with more rows than columns by rows between the cores, and then none has to wait for
+        # what another prepares. So one row more where there are as many and x is copied anyway: 128 images and 128
+        # units took 1 % less, and 8 % less where the cores share no cache.
+        rows = len(x) + 1 if self.used is not None and len(x) == self.outputs else len(x)
         y = self.room("output", (rows, self.outputs), x.dtype)
-        some_x, weights = (x, self.weights) if self.used is None else self._used_parts(x, rows)
+        some_x, weights = (x, self.weights) if self.used is None else self._used_parts(x, rows, rng is not None)
         np.matmul(some_x, weights, out=y)
         self.x, y = some_x[: len(x)], y[: len(x)]
         y += self.biases
@@ -137,7 +140,7 @@ class Dense(Layer):
         else:
             np.matmul(self.x.T, gradient, out=self._some_weights[:-2])
             self._some_weights[-2:] = 0
-            # Where each pair's gradient lies: for a pair that is not in use at the end, where it is 0.
+            # Which row of these each pair takes: one that is not in use takes the last, which is 0.
             places = np.full(self.inputs // 2, len(self.used))
             places[self.used] = np.arange(len(self.used))
             some, all_pairs = self._by_pairs(self._some_weights), self._by_pairs(self.weights_gradient)
@@ -148,9 +151,9 @@ class Dense(Layer):
         dx = self.room("input_gradient", (len(gradient), self.inputs), gradient.dtype, TURNS)
         return np.matmul(gradient, self.weights.T, out=dx)
 
-    def _used_parts(self, x, rows):
+    def _used_parts(self, x, rows, training):
         """The columns of x in use, with rows of zeros below up to `rows`, and the weights of these columns: copies."""
-        some_x = self.room("used_x", (rows, 2 * len(self.used)), x.dtype, TURNS)
+        some_x = self.room("used_x", (rows, 2 * len(self.used)), x.dtype, TURNS if training else 0)
         np.take(_in_pairs(x), self.used, axis=1, out=_in_pairs(some_x[: len(x)]), mode="clip")
         some_x[len(x) :] = 0
         # The backward pass puts the gradient of these weights into the same place, and a pair of zeros behind it.

@@ -18,6 +18,7 @@ class Network:
     `parameters`, `gradient` and `state` are flat vectors of that dtype. Each layer holds views into them, so an
     optimizer is a few lines over one vector, and saving a network is saving two arrays: the parameters, and the state,
     which is what layers remember without training it (BatchNorm's running statistics; empty for most networks).
+    `gradient` is what the last `backward` filled; an optimizer's step may use it up.
     `weight_slices` says where in them the weights are, the part that penalties apply to.
     `inputs` and `outputs` are the number of values of one image and of its logits. Raises ValueError when two
     neighbours do not fit, for a layer that is there twice or in another network already, and for anything but layers.

@@ -10,18 +10,17 @@ import numpy as np
 
 
 class Optimizer:
-    """What every optimizer shares: vectors that it remembers from step to step, made once, and one to compute in.
+    """What every optimizer shares: vectors that it remembers from step to step, made once.
 
     size: the number of parameters; dtype: theirs. `memory` names the arrays that a step depends on besides its
-    arguments: whoever puts them back, continues bit for bit.
+    arguments: whoever puts them back, continues bit for bit. `rooms` names those to compute in.
     """
 
-    memory = ()
+    memory = rooms = ()
 
     def __init__(self, size, dtype=np.float32):
-        for name in self.memory:
+        for name in (*self.memory, *self.rooms):
             setattr(self, name, np.zeros(size, dtype))
-        self._step = np.empty(size, dtype)
 
     def update(self, parameters, gradient, learning_rate, momentum):
         """Move `parameters` (size,) one step against `gradient` (size,), both of the optimizer's dtype, in place.
@@ -92,7 +91,7 @@ class Nesterov(Optimizer):
         self.velocity *= float(momentum)
         self.velocity -= gradient
         parameters -= gradient
-        parameters += np.multiply(self.velocity, float(momentum), out=gradient)
+        parameters += np.multiply(self.velocity, float(momentum), out=gradient)  # which is done with, and lends its room
 
 
 class RMSprop(Optimizer):
@@ -101,7 +100,7 @@ class RMSprop(Optimizer):
     Tieleman and Hinton 2012, lecture 6.5, with the lecture's decay, which Keras also has. Momentum is not used.
     """
 
-    memory = ("square",)
+    memory, rooms = ("square",), ("_step",)
     decay, epsilon = 0.9, 1e-7
 
     def update(self, parameters, gradient, learning_rate, momentum):
@@ -125,7 +124,7 @@ class Adam(Optimizer):
     s' = s / (1 - 0.999^t) at step t. Momentum m is the paper's beta_1, whose usual value is 0.9.
     """
 
-    memory = ("average", "square", "zero_share")
+    memory, rooms = ("average", "square", "zero_share"), ("_step",)
     decay, epsilon = 0.999, 1e-8
 
     def __init__(self, size, dtype=np.float32):

@@ -104,7 +104,7 @@ class Run:
     """A training run that is being pulled: iterate it for Progress.
 
     `history` grows as it goes; `evaluation` is the last one on the validation set; `failure` is a sentence when the
-    run had to end because the loss was no longer a number, else None. `best_epoch` is the one with the lowest
+    run had to end because the loss was no longer a finite number, else None. `best_epoch` is the one with the lowest
     validation loss so far (0 before the first). With `settings.patience`, a run that has been pulled to its end leaves
     network and evaluation as they were after that epoch (early stopping: Prechelt 1998). What is given and raised: as
     for `train`.

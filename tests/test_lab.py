@@ -270,6 +270,23 @@ async def test_controls_follow_settings_that_others_change_and_change_none_by_it
 
 
 @in_a_loop
+async def test_a_slider_that_was_widened_is_moved_back_by_hand_and_nothing_between_becomes_a_setting():
+    lab, seen = Lab(), []
+    panel = TrainingPanel(lab)
+    panel.more.toggle.value = True
+    rate, size = panel.sliders["learning_rate"], panel.more.children[1].widgets["batch_size"]
+    lab.observe(lambda change: seen.append((lab.settings.learning_rate, lab.settings.batch_size)), "settings_seen")
+    lab.change_all({"learning_rate": 5.0, "batch_size": 100})
+    rate.set_state({"value": 3.98})  # as the page sends it
+    rate.set_state({"value": 0.5})
+    size.set_state({"index": size.options.index(64)})
+    assert (rate.value, rate.max, size.value) == (0.5, 0, 64) and 100 not in size.options
+    assert [pair for number, pair in enumerate(seen) if pair not in seen[:number]] == [
+        (5.0, 100), (3.98, 100), (0.5, 100), (0.5, 64),
+    ]
+
+
+@in_a_loop
 async def test_the_drawing_follows_the_controls_and_counts_parameters():
     lab = Lab()
     panel = TrainingPanel(lab)

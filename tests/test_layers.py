@@ -430,7 +430,7 @@ def test_the_columns_that_are_0_in_a_whole_batch_change_nothing(dtype):
     x[0, 500:502] = -0.0, np.nan
     x[1:, 500:502] = 0
     (dense,), above = Network([Dense(600, 7)], rng, dtype).layers, rng.standard_normal((7, 7)).astype(dtype)
-    # Fewer rows than units, as many, with which Dense adds one, and fewer again.
+    # Fewer rows than units, as many (a product of its own), and fewer again.
     for batch, some in ((x[:6], True), (full, False), (x, True), (x[:3], True)):
         y = dense.forward(batch)
         assert y.shape == (len(batch), 7) and (dense.used is not None) == some
@@ -450,6 +450,26 @@ def test_a_room_is_made_once_and_its_arrays_take_turns():
     assert not any(place % 64 for place in places)
     assert not any(np.shares_memory(one, other) for one, other in zip(arrays, arrays[1:]))
     assert not np.shares_memory(layer.room("x", (5, 7), np.float32), arrays[0])
+
+
+def test_a_room_without_turns_gives_the_same_place_also_after_a_larger_array():
+    layer = Layer()
+    large = layer.room("y", (512, 8), np.float32)
+    places = {layer.room("y", (128, 8), np.float32).ctypes.data for _ in range(5)}
+    assert places == {large.ctypes.data}
+
+
+def test_a_room_that_is_to_take_turns_later_is_made_larger():
+    layer = Layer()
+    layer.room("y", (8, 8), np.float32)
+    places = {layer.room("y", (8, 8), np.float32, 4 * 256).ctypes.data for _ in range(9)}
+    assert len(places) == 4
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_relu_hands_on_what_is_no_number(dtype):
+    y = ReLU().forward(np.array([[np.nan, np.inf, -np.inf, -0.0, -2, 3]], dtype))
+    assert y.dtype == dtype and np.array_equal(y, [[np.nan, np.inf, 0, 0, 0, 3]], equal_nan=True)
 
 
 def test_a_room_grows_and_changes_its_type_when_it_has_to():

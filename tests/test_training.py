@@ -272,7 +272,7 @@ def test_parameters_stay_float32_whatever_type_a_setting_has(schedule):
 
 def test_training_never_holds_the_dataset_as_floats(sample):
     training, held_out = sample
-    training = training.select(np.tile(np.arange(len(training)), 3))
+    training = training.select(np.tile(np.arange(len(training)), 3))  # buffers of a fixed size take some megabytes
     run = toy_run(training, held_out, epochs=1, batch_size=128, hidden_size=16)
     tracemalloc.start()
     try:

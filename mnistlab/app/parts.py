@@ -218,20 +218,20 @@ class Controls(ipywidgets.Box):
             self._following = False
 
     def _set(self, name, widget):
-        """Show the value. A control's range is narrower than the setting's: it is widened as long as it has to be."""
-        value = getattr(self.lab.settings, name)
-        if isinstance(widget, ipywidgets.SelectionSlider):
-            options = tuple(sorted({*_powers(*TABLE[name].metadata["slider"]), value}))
-            if widget.options != options:
-                widget.options = options
-        elif hasattr(widget, "max"):
-            low, high = TABLE[name].metadata["slider"]
-            low, high = min(low, value), max(high, value)
-            if isinstance(widget, ipywidgets.FloatLogSlider):
-                low, high = _exponents(low, high)
-            widget.min, widget.max = low, high
-        if widget.value != value:
-            widget.value = value
+        """Show the value. A control's range is narrower than the setting's: it is widened while it has to be."""
+        value, slider = getattr(self.lab.settings, name), TABLE[name].metadata["slider"]
+        with widget.hold_sync():  # the page is sent the end of it alone
+            if isinstance(widget, ipywidgets.SelectionSlider):
+                options = tuple(sorted({*_powers(*slider), value}))
+                if widget.options != options:
+                    widget.options = options
+            elif hasattr(widget, "max"):
+                low, high = min(slider[0], value), max(slider[1], value)
+                if isinstance(widget, ipywidgets.FloatLogSlider):
+                    low, high = _exponents(low, high)
+                widget.min, widget.max = low, high
+            if widget.value != value:
+                widget.value = value
 
 
 def _powers(low, high):
