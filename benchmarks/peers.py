@@ -26,7 +26,7 @@ INSTALL = '`pip install -e ".[benchmarks]"`'
 SHARE_OF_PEER, SHARE_OF_PRODUCTS, MEGABYTES = 0.6, 0.6, 60
 
 
-def epoch_rows(official, python=sys.executable, rounds=9):
+def epoch_rows(official, python=sys.executable, rounds=25):
     """Table rows: medians of one epoch on 60,000 images for each hidden size, beside each peer and the products."""
     with folder_of(official[0]) as folder:
         return [
