@@ -94,8 +94,8 @@ class Dense(Layer):
 
     Pairs of columns of x that are 0 in the whole batch, such as pixels in the corners of images, are left out of the
     products: they add nothing to y, and the gradient of their weights is 0. In a batch of 128 MNIST images these are
-    three tenths of the pixels; copying the rest costs less than it saves, measured a tenth to a fifth of a step. Fewer
-    than 400 columns, such as hidden units, which are hardly ever all 0, and odd numbers of them are taken as they are.
+    three tenths of the pixels; copying the rest costs less than it saves, measured a tenth of a step. Fewer than 400
+    columns, such as hidden units, which are hardly ever all 0, and odd numbers of them are taken as they are.
     """
 
     def __init__(self, inputs, outputs, initialiser="he"):
