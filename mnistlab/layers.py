@@ -15,8 +15,8 @@ import numpy as np
 from .initialisers import find_initialiser
 
 LINE = 16  # float32 numbers in the 64 bytes that a processor's cache holds together; arrays begin where these do
-# Bytes for arrays that two cores read, more than a core keeps in a cache of its own. Measured on two cores, with 128 and
-# 256 units: a step takes 1 to 3 % less with it, and 6 to 12 % less while the two share no cache.
+# Bytes for arrays that two cores read, more than a core keeps in a cache of its own. Measured on two cores, with 128
+# and 256 units: a step takes 1 to 3 % less with it, and 6 to 12 % less while the two share no cache.
 TURNS = 3 * 2**20
 
 
@@ -122,8 +122,8 @@ class Dense(Layer):
     def forward(self, x, rng=None):
         """x (b, inputs) -> y (b, outputs). Keeps x for the backward pass; y is overwritten by the next call."""
         self.used = _used_pairs(x)
-        # OpenBLAS divides a product with more rows than columns by rows between the cores, and then none has to wait for
-        # what another prepares. So one row more where there are as many and x is copied anyway: 128 images and 128
+        # OpenBLAS divides a product with more rows than columns by rows between the cores, and then none has to wait
+        # for what another prepares. So one row more where there are as many and x is copied anyway: 128 images and 128
         # units took 1 % less, and 8 % less where the cores share no cache.
         rows = len(x) + 1 if self.used is not None and len(x) == self.outputs else len(x)
         y = self.room("output", (rows, self.outputs), x.dtype)

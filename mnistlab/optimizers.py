@@ -91,7 +91,7 @@ class Nesterov(Optimizer):
         self.velocity *= float(momentum)
         self.velocity -= gradient
         parameters -= gradient
-        parameters += np.multiply(self.velocity, float(momentum), out=gradient)  # which is done with, and lends its room
+        parameters += np.multiply(self.velocity, float(momentum), out=gradient)  # done with, it lends its room
 
 
 class RMSprop(Optimizer):
