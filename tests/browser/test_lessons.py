@@ -85,6 +85,9 @@ def test_what_has_been_seen_of_a_lesson_stays_seen(watched, voila):
     predictions = page.locator(".mnistlab-reveal")
     for number in range(2):
         predictions.nth(number).locator("summary").click(timeout=OPENED)
+    # Each has told the kernel of the page by then; a page that is left in the middle of that says so in its console.
+    labs = re.findall(r"\b(?:Live|Answer)\(", "\n".join(cells(lessons()[0], "code")))
+    expect(page.locator(".mnistlab-browser")).to_have_count(len(labs), timeout=LONG)
     page.reload()
     expect(predictions.filter(visible=True)).to_have_count(3, timeout=OPENED)
     page.emulate_media(media="print")
