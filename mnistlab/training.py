@@ -23,13 +23,9 @@ from .optimizers import clip_by_norm, make_optimizer
 from .schedules import scheduled
 from .settings import TABLE, generators
 
-NOT_A_NUMBER = (
-    "The loss is no longer a number in epoch {epoch}, step {step}: the run has ended. The learning rate ({rate:g}) is "
-    "most likely too high; try a tenth of it."
-)
-INFINITE = (
-    "The loss became infinite in epoch {epoch}, step {step}: the run has ended. The learning rate ({rate:g}) is most "
-    "likely too high; try a tenth of it."
+DIVERGED = (
+    "The loss is no longer a finite number in epoch {epoch}, step {step}: the run has ended. The learning rate "
+    "({rate:g}) is most likely too high; try a tenth of it."
 )
 
 
@@ -206,7 +202,7 @@ class Run:
             for values, total in zip(self._per_step(), sums):
                 values.append(total / len(rows))
             if not math.isfinite(sums[0]):
-                self.failure = self._blame(sums[0])
+                self.failure = self._blame()
                 return
             # Sums, not means of means: the last batch of an epoch may be short and counts for what it is.
             self._sums += sums
@@ -227,7 +223,7 @@ class Run:
         if math.isfinite(evaluation.loss + self._penalty()):
             self.evaluation = evaluation
         else:
-            self.failure = self._blame(evaluation.loss)
+            self.failure = self._blame()
 
     def _evaluation(self, logits):
         return Evaluation(logits, self.validation_set.labels_of(), self.loss.name)
@@ -313,9 +309,9 @@ class Run:
             return Progress(phase, self.epoch, steps, steps, images)
         return Progress(phase, self.epoch + 1, math.ceil(self.position / self.batch_size), steps, images)
 
-    def _blame(self, value):
-        return t(NOT_A_NUMBER if math.isnan(value) else INFINITE, epoch=self.epoch + 1,
-                 step=math.ceil(self.position / self.batch_size), rate=self.settings.learning_rate)
+    def _blame(self):
+        step = math.ceil(self.position / self.batch_size)
+        return t(DIVERGED, epoch=self.epoch + 1, step=step, rate=self.settings.learning_rate)
 
     def checkpoint(self):
         """What a run needs to go on from here: plain data and copies of arrays, which later steps leave as they are."""

@@ -155,7 +155,7 @@ ROWS = st.lists(st.builds(lambda a, b, c, d: (a, b, c, d), FIGURE, FIGURE, SHARE
 
 @given(
     ROWS, st.lists(FIGURE, max_size=60), SHARE, st.integers(0, 5000), st.integers(1, 10), st.lists(SHARE, max_size=3),
-    st.none() | st.just("The loss became infinite."), st.booleans(), st.floats(1e-6, 1e3), st.floats(0.01, 0.9),
+    st.none() | st.just("The loss is not finite."), st.booleans(), st.floats(1e-6, 1e3), st.floats(0.01, 0.9),
 )
 def test_no_rule_ever_raises_and_all_that_is_said_can_be_applied(
     rows, losses, baseline, size, classes, dead, failure, over, rate, share
@@ -172,7 +172,7 @@ def test_no_rule_ever_raises_and_all_that_is_said_can_be_applied(
 
 
 def test_a_run_whose_loss_was_no_number_had_too_high_a_rate():
-    hint = learning_rate_too_high(state(failure="The loss is no longer a number in epoch 1, step 3."))
+    hint = learning_rate_too_high(state(failure="The loss is no longer a finite number in epoch 1, step 3."))
     assert hint.sentence.startswith("The loss was no longer a finite number: the learning rate, 0.1, is too high")
     assert hint.change == {"learning_rate": 0.01}
 
@@ -209,7 +209,7 @@ def test_a_training_loss_that_rises_again_names_the_two_epochs():
 def test_a_rate_too_high_becomes_a_tenth_and_at_most_what_the_optimizer_is_used_to(optimizer, rate, lower):
     settings = Settings(optimizer=optimizer, learning_rate=rate)
     change = {"learning_rate": lower}
-    assert learning_rate_too_high(state(failure="The loss became infinite.", settings=settings)).change == change
+    assert learning_rate_too_high(state(failure="The loss is not finite.", settings=settings)).change == change
     assert dead_units_found(state(dead_share=(0.9,), settings=settings)).change == change
 
 
@@ -217,7 +217,7 @@ def test_half_of_a_layer_must_be_dead_and_the_worst_layer_is_named():
     assert dead_units_found(state(dead_share=(0.49, 0.2))) is None
     assert "75% of the units in ReLU layer 2 are dead" in dead_units_found(state(dead_share=(0.2, 0.75))).sentence
     assert "50% of the units are dead" in dead_units_found(state(dead_share=(0.5,))).sentence
-    assert dead_units_found(state(dead_share=(1.0,), failure="The loss became infinite.")) is None
+    assert dead_units_found(state(dead_share=(1.0,), failure="The loss is not finite.")) is None
 
 
 def test_labels_look_shuffled_when_only_training_accuracy_leaves_the_baseline():

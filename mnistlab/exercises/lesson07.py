@@ -145,7 +145,7 @@ def _(medicine):
     plain, early = _treated(), _treated(("patience", 3))
     own = _treated(*sorted(medicine.items()))
     if own is None:
-        return wrong("The run broke off, because its loss was no longer a number: much less of it would be better.")
+        return wrong("The run broke off, as its loss was no longer a finite number: much less of it would be better.")
     return _judged_treatment(own, plain, early)
 
 
