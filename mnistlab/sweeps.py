@@ -25,7 +25,7 @@ class Trial:
     @property
     def best(self):
         """The Row with the lowest validation loss, or None if no epoch was finished."""
-        return min(self.history.rows, key=lambda row: row.validation_loss, default=None)
+        return self.history.best
 
 
 def combinations(settings_grid):

@@ -64,6 +64,11 @@ class History:
     step_metrics: dict = field(default_factory=dict)
     marks: list = field(default_factory=list)
 
+    @property
+    def best(self):
+        """The Row with the lowest validation loss, the first of equals, or None before the first epoch is over."""
+        return min(self.rows, key=lambda row: row.validation_loss, default=None)
+
     def as_dicts(self):
         """The rows as flat dictionaries, a metric such as "confidence" as train_confidence, validation_confidence."""
         rows = []
@@ -117,21 +122,31 @@ class Run:
         self.metrics = {name: find_metric(name) for name in metrics}
         self.batch_size = settings.batch_size
         self.loss = make_loss(settings.loss)
-        self.optimizer = make_optimizer(settings.optimizer, len(network.parameters), network.dtype)
+        self.optimizer = make_optimizer(settings.optimizer, len(network.parameters))
         self.generators = generators(settings.seed)
         self.augmenter = Augmenter(settings)
         # What a step last used of the live settings; a network of one's own may have other dropout rates to begin with.
         self._live = {name: getattr(settings, name) for name, item in TABLE.items() if item.metadata["live"]}
         # The others are those of the beginning, whatever becomes of `settings`; only `epochs` is followed.
         self._fixed = {name: getattr(settings, name) for name in TABLE if name not in self._live and name != "epochs"}
-        self.history, self.evaluation, self.failure = History(step_metrics={name: [] for name in metrics}), None, None
+        self.history = History(step_metrics={name: [] for name in self.metrics})
+        self.evaluation = self.failure = None
         # With patience: parameters, state and logits of the best epoch; parameters and state that they have replaced.
-        self.best_epoch, self._best, self._last = 0, None, None
-        # Epochs that are over; of the next one: the images seen, the sums over them, and the seconds spent.
-        self.epoch = self.position = 0
-        self._sums, self._seconds = np.zeros(2 + len(self.metrics)), 0.0
+        self._best = self._last = None
+        # Of the epoch that goes on: the images seen, the sums over them, and the seconds spent.
+        self.position, self._sums, self._seconds = 0, np.zeros(2 + len(self.metrics)), 0.0
         self._order_state = self.generators.order.bit_generator.state
         self._steps = self._walk()
+
+    @property
+    def epoch(self):
+        """How many epochs are over."""
+        return len(self.history.rows)
+
+    @property
+    def best_epoch(self):
+        """The epoch with the lowest validation loss so far; 0 before the first is over."""
+        return self.history.best.epoch if self.history.rows else 0
 
     @property
     def steps_per_epoch(self):
@@ -154,8 +169,8 @@ class Run:
     def __next__(self):
         try:
             return next(self._steps)
-        except StopIteration:
-            self._steps = self._walk()  # goes on where this one ended if `settings.epochs` is raised
+        except BaseException:  # it is over, or was interrupted: what is left, if anything, is for a new generator
+            self._steps = self._walk()
             raise
 
     def close(self):
@@ -163,10 +178,10 @@ class Run:
         self._steps.close()
 
     def _walk(self):
-        if self._last and self._goes_on():
+        if self._last and not self.is_over:
             self.network.parameters[:], self.network.state[:] = self._last
             self._last = None
-        while self._goes_on():
+        while not self.is_over:
             for phase in self._learn(), self._validate():
                 # The clock stands still while the caller has the turn: a pause is no training.
                 clock = time.perf_counter()
@@ -176,24 +191,24 @@ class Run:
                     clock = time.perf_counter()
                 self._seconds += time.perf_counter() - clock
                 if self.failure:
-                    return
-            self._end_epoch()
-            yield self._progress("epoch")
+                    break
+            else:
+                self._end_epoch()
+                yield self._progress("epoch")
         if self._best and not self._last:
             self._take_back_best()
 
     @property
     def is_over(self):
         """Whether no epoch is left: all have been, or `patience` or a failure has ended the run."""
-        return not self._goes_on()
-
-    def _goes_on(self):
-        return not self.failure and self.epoch < self.settings.epochs and not self._patience_is_over()
+        patience_is_over = 0 < self._fixed["patience"] <= self.epoch - self.best_epoch
+        return bool(self.failure) or self.epoch >= self.settings.epochs or patience_is_over
 
     def _learn(self):
         """One epoch of steps, or what is left of it, in an order drawn anew."""
         labels, size = self.train_set.labels_of(), self.batch_size
         batches = Batches(self.train_set, min(size, len(self.train_set)))
+        self.generators.order.bit_generator.state = self._order_state  # the same again for the rest of an epoch
         order = self.generators.order.permutation(len(self.train_set))
         for start in range(self.position, len(order), size):
             rows = order[start : start + size]
@@ -216,7 +231,7 @@ class Run:
         return self.history.step_losses, self.history.step_accuracies, *self.history.step_metrics.values()
 
     def _validate(self):
-        logits = np.empty((len(self.validation_set), self.network.outputs), self.network.dtype)
+        logits = np.empty((len(self.validation_set), self.network.outputs), np.float32)
         for _ in logits_in_chunks(self.network, self.validation_set, logits):
             yield self._progress("validating")
         evaluation = self._evaluation(logits)
@@ -230,28 +245,21 @@ class Run:
 
     def _end_epoch(self):
         """The epoch's Row; the weights are kept if they are the best so far and `patience` may want them back."""
-        self.epoch += 1
         loss, accuracy, *metrics = (float(total) / len(self.train_set) for total in self._sums)
         evaluation = self.evaluation
         row = Row(
-            self.epoch, loss, accuracy, evaluation.loss + self._penalty(), evaluation.accuracy, self._seconds,
+            self.epoch + 1, loss, accuracy, evaluation.loss + self._penalty(), evaluation.accuracy, self._seconds,
             dict(zip(self.metrics, metrics)), self._measured(evaluation.logits, evaluation.labels),
         )
         self.history.rows.append(row)
-        if self.best_epoch == 0 or row.validation_loss < self.history.rows[self.best_epoch - 1].validation_loss:
-            self.best_epoch = self.epoch
-            if self._fixed["patience"]:
-                network = self.network
-                self._best = network.parameters.copy(), network.state.copy(), evaluation.logits
+        if self._fixed["patience"] and row is self.history.best:
+            self._best = self.network.parameters.copy(), self.network.state.copy(), evaluation.logits
         self.position, self._seconds = 0, 0.0
         self._sums[:] = 0
         self._order_state = self.generators.order.bit_generator.state
 
     def _measured(self, logits, labels, reduce=np.mean):
         return {name: float(reduce(metric(logits, labels))) for name, metric in self.metrics.items()}
-
-    def _patience_is_over(self):
-        return 0 < self._fixed["patience"] <= self.epoch - self.best_epoch
 
     def _take_back_best(self):
         self._last = self.network.parameters.copy(), self.network.state.copy()
@@ -323,10 +331,10 @@ class Run:
             # The order is drawn at the beginning of an epoch: from there its generator draws the same one again.
             "order": self._order_state,
             **{name: getattr(self.generators, name).bit_generator.state for name in ("dropout", "augmentation")},
-            "epoch": self.epoch, "position": self.position, "sums": self._sums, "seconds": self._seconds,
+            "position": self.position, "sums": self._sums, "seconds": self._seconds,
             "history": {**vars(self.history), "rows": [asdict(row) for row in self.history.rows]},
             "logits": evaluation and evaluation.logits, "failure": self.failure,
-            "best_epoch": self.best_epoch, "best": self._best, "last": self._last,
+            "best": self._best, "last": self._last,
         })
 
     def restore(self, checkpoint):
@@ -334,61 +342,41 @@ class Run:
 
         This run needs the same network, sets and settings; only live settings and `epochs` may be others, and its own
         count: the next step uses them, and marks what is not as it was. Raises ValueError, and changes nothing, for a
-        checkpoint of another run and for anything else.
+        checkpoint of another run and for one that cannot be taken up.
         """
-        self._check(checkpoint)
+        before = self.checkpoint()
+        if not isinstance(checkpoint, dict) or checkpoint.keys() != before.keys():
+            raise ValueError("This is no checkpoint; Run.checkpoint() makes one.")
+        for what, value in before["run"].items():
+            other = checkpoint["run"].get(what) if isinstance(checkpoint["run"], dict) else None
+            if other != value:
+                raise ValueError(f"The checkpoint is one of another run: its {what} is {other}, this run's is {value}.")
+        try:
+            self._take_up(checkpoint)
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+            self._take_up(before)
+            raise ValueError(f"The checkpoint is damaged: {type(error).__name__}, {error}") from None
+
+    def _take_up(self, checkpoint):
         kept, network = copy.deepcopy(checkpoint), self.network
-        self.optimizer.restore(kept["optimizer"])  # the last that may refuse
-        network.parameters[:], network.state[:] = kept["parameters"], kept["state"]
-        self._live = kept["live"]
-        for layer, rate in zip(self._dropouts(), kept["dropout rates"]):
+        self.optimizer.restore(kept["optimizer"])
+        for own, array in (
+            (network.parameters, kept["parameters"]), (network.state, kept["state"]), (self._sums, kept["sums"]),
+        ):
+            own[:] = np.reshape(array, own.shape)  # else one number would do for all
+        self._live = {name: kept["live"][name] for name in self._live}
+        for layer, rate in zip(self._dropouts(), kept["dropout rates"], strict=True):
             layer.rate = rate
         for name in ("order", "dropout", "augmentation"):
             getattr(self.generators, name).bit_generator.state = kept[name]
         self._order_state = kept["order"]
-        self.epoch, self.position = kept["epoch"], kept["position"]
-        self._sums, self._seconds = kept["sums"], kept["seconds"]
+        self.position, self._seconds = kept["position"], float(kept["seconds"])
+        if not 0 <= self.position <= len(self.train_set):
+            raise ValueError(f"of {len(self.train_set)} images {self.position} have been seen")
         self.history = History(**{**kept["history"], "rows": [Row(**row) for row in kept["history"]["rows"]]})
         self.evaluation = None if kept["logits"] is None else self._evaluation(kept["logits"])
-        self.failure, self.best_epoch = kept["failure"], kept["best_epoch"]
-        self._best, self._last = kept["best"], kept["last"]
+        self.failure, self._best, self._last = kept["failure"], kept["best"], kept["last"]
         self._steps = self._walk()
-
-    def continue_after(self, rows, evaluation):
-        """Go on after epochs that are over, of which there is no checkpoint, with the network as it is.
-
-        rows: their Rows; evaluation: of the network on the validation set. The optimizer, the order of the images and
-        what else is drawn begin anew. Each epoch's means stand for its steps, so that schedules and curves go on where
-        they were. Raises ValueError for rows that are not epochs 1, 2, 3, ...
-        """
-        if [row.epoch for row in rows] != list(range(1, len(rows) + 1)):
-            raise ValueError(t("The history is damaged: its epochs must be 1, 2, 3 and so on."))
-        self.history.rows, self.evaluation, self.epoch = list(rows), evaluation, len(rows)
-        for values, name in (
-            (self.history.step_losses, "train_loss"), (self.history.step_accuracies, "train_accuracy"),
-        ):
-            values[:] = [getattr(row, name) for row in rows for _ in range(self.steps_per_epoch)]
-        self.best_epoch = min(rows, key=lambda row: row.validation_loss).epoch if rows else 0
-
-    def _check(self, checkpoint):
-        own = self.checkpoint()
-        if not isinstance(checkpoint, dict) or checkpoint.keys() != own.keys():
-            raise ValueError("This is no checkpoint; Run.checkpoint() makes one.")
-        for what, value in own["run"].items():
-            if (other := checkpoint["run"].get(what)) != value:
-                raise ValueError(f"The checkpoint is one of another run: its {what} is {other}, this run's is {value}.")
-        for what in ("parameters", "state", "sums"):
-            if np.shape(checkpoint[what]) != np.shape(own[what]):
-                raise ValueError(
-                    f"The checkpoint is damaged: its {what} have the shape {np.shape(checkpoint[what])}, not "
-                    f"{np.shape(own[what])}."
-                )
-
-        counts = [checkpoint[name] for name in ("epoch", "position", "best_epoch")]
-        rows = checkpoint["history"]["rows"] if isinstance(checkpoint["history"], dict) else ()
-        sound = all(type(count) is int and count >= 0 for count in counts)
-        if not sound or len(rows) != counts[0] or counts[1] > len(self.train_set) or counts[2] > counts[0]:
-            raise ValueError("The checkpoint is damaged: its numbers of epochs and images do not fit its history.")
 
     def _dropouts(self):
         return [layer for layer in self.network.layers if isinstance(layer, Dropout)]
@@ -399,7 +387,7 @@ class Run:
         return {
             # The rate of dropout is live.
             "network": [layer[:1] if layer[0] == "Dropout" else layer for layer in self.network.describe()],
-            "number type": str(self.network.dtype), "list of metrics": list(self.metrics), **fixed,
+            "list of metrics": list(self.metrics), **fixed,
             "number of training images": len(self.train_set),
             "number of validation images": len(self.validation_set),
             "data": [_fingerprint(images) for images in (self.train_set, self.validation_set)],

@@ -130,6 +130,32 @@ def test_what_is_no_checkpoint_is_refused(nonsense):
         made().restore(nonsense)
 
 
+# Interruptions
+
+
+@EVERYTHING
+@pytest.mark.parametrize("moment", [0, 3, 7, 9])
+def test_a_run_interrupted_within_a_step_goes_on_as_if_it_had_not_been(values, moment):
+    values = {**values, "dropout_rate": 0.0, "shift": 0.0, "noise": 0.0}  # what the step has drawn is gone
+    whole, run = outcome(finished(made(**values))), made(**values)
+    for _ in range(moment):
+        next(run)
+    forward = run.network.forward
+
+    def interrupted(x, rng=None):
+        raise KeyboardInterrupt
+
+    run.network.forward = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        finished(run)
+    run.network.forward = forward
+    state = run.checkpoint()
+    assert outcome(finished(run)) == whole
+    other = made(**values)
+    other.restore(state)
+    assert outcome(finished(other)) == whole
+
+
 # Early stopping
 
 
@@ -203,6 +229,13 @@ def test_metrics_are_measured_in_every_step_and_every_epoch():
         "confidence": pytest.approx(evaluation.probabilities.max(axis=1).mean()),
     }
     assert 0 < run.history.step_metrics["confidence"][0] <= 1
+
+
+def test_metrics_may_be_named_by_an_iterator():
+    settings = Settings(hidden_size=6, batch_size=8, epochs=1)
+    network = build(settings, generators(0).weights, 16, 3)
+    run = finished(train(network, toy_set(50), toy_set(20), settings, iter(["confidence"])))
+    assert len(run.history.step_metrics["confidence"]) == len(run.history.step_losses)
 
 
 def test_metrics_change_nothing_else():
@@ -414,15 +447,19 @@ def test_a_checkpoint_of_a_run_on_other_data_is_refused(change):
 
 
 @pytest.mark.parametrize("what, wrong", [
-    ("parameters", np.zeros(1, np.float32)), ("state", np.zeros(3, np.float32)), ("optimizer", {}),
+    ("parameters", np.zeros(1, np.float32)), ("state", np.zeros(3, np.float32)), ("optimizer", {}), ("order", 3),
+    ("order", {}), ("dropout", None), ("augmentation", {"bit_generator": "MT19937"}), ("live", None), ("live", {}),
+    ("dropout rates", []), ("sums", 0.0), ("seconds", None), ("position", -1), ("position", 51), ("position", "8"),
+    ("history", None), ("history", {"rows": [{"epoch": 1}]}), ("logits", np.zeros(2)), ("run", {}), ("run", None),
 ])
 def test_a_damaged_checkpoint_is_refused_and_nothing_changes(what, wrong):
     run = made()
     next(run)
     before = run.checkpoint()
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="The checkpoint is "):
         run.restore({**finished(made()).checkpoint(), what: wrong})
     np.testing.assert_equal(run.checkpoint(), before)
+    assert outcome(finished(run)) == outcome(finished(made()))
 
 
 def test_a_run_with_patience_that_is_over_goes_on_from_its_last_weights_and_not_from_its_best():
@@ -432,3 +469,14 @@ def test_a_run_with_patience_that_is_over_goes_on_from_its_last_weights_and_not_
     assert short.best_epoch < 20
     short.settings.epochs = 60
     assert outcome(finished(short)) == outcome(finished(whole))
+
+
+def test_a_run_with_patience_that_fails_leaves_its_best_weights():
+    run = overfitting(patience=5, loss="squared-error")
+    while run.epoch < 3:
+        next(run)
+    run.settings.learning_rate = 1000.0
+    finished(run)
+    best = run.history.best.validation_loss
+    assert run.failure and run.evaluation.loss == best
+    assert evaluate(run.network, run.validation_set, "squared-error").loss == pytest.approx(best, rel=1e-6)

@@ -273,17 +273,32 @@ async def run_of(lab, model):
     if checkpoint is not None:
         try:
             run.restore(checkpoint)
-        except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
+        except ValueError:
             pass  # other images under the same name, say: the network is good all the same
         else:
             return run, origin.get("cleaned", False)
         run = train(model.network, train_set, validation_set, settings.copy())
-    logits = np.empty((len(validation_set), model.network.outputs), model.network.dtype)
+    logits = np.empty((len(validation_set), model.network.outputs), np.float32)
     for _ in logits_in_chunks(model.network, validation_set, logits):
         await asyncio.sleep(0)
     evaluation = Evaluation(logits, validation_set.labels_of(), run.loss.name)
-    run.continue_after(History.from_dicts(model.history).rows, evaluation)
+    _continue_after(run, History.from_dicts(model.history).rows, evaluation)
     return run, origin.get("cleaned", False)
+
+
+def _continue_after(run, rows, evaluation):
+    """Let a new run go on after epochs of which there is no checkpoint, with the network as it is.
+
+    The optimizer, the order of the images and what else is drawn begin anew. Each epoch's means stand for its steps, so
+    that schedules and curves go on where they were. Raises ValueError for rows that are not epochs 1, 2, 3, ...
+    """
+    if [row.epoch for row in rows] != list(range(1, len(rows) + 1)):
+        raise ValueError(t("The history is damaged: its epochs must be 1, 2, 3 and so on."))
+    run.history.rows, run.evaluation = list(rows), evaluation
+    for values, name in (
+        (run.history.step_losses, "train_loss"), (run.history.step_accuracies, "train_accuracy"),
+    ):
+        values[:] = [getattr(row, name) for row in rows for _ in range(run.steps_per_epoch)]
 
 
 def _check_classes(model, images):

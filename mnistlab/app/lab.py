@@ -87,7 +87,7 @@ class Record:
     @property
     def best(self):
         """The Row with the lowest validation loss, or None."""
-        return min(self.history.rows, key=lambda row: row.validation_loss, default=None)
+        return self.history.best
 
     @property
     def title(self):
