@@ -68,7 +68,9 @@ class Flatten(Layer):
     """Images become rows: x (channels, height, width, b) -> y (b, channels * height * width)."""
 
     def output_shape(self, shape):
-        """(channels, height, width) -> (their product,)."""
+        """(channels, height, width) -> (their product,). Raises ValueError for rows."""
+        if len(shape) != 3:
+            raise ValueError("expects images (rows need no Flatten; Reshape makes images of them)")
         return (math.prod(shape),)
 
     def forward(self, x, rng=None):

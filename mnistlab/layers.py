@@ -29,9 +29,8 @@ def whole(kind, lowest=1, **sizes):
     return [int(size) for size in sizes.values()]
 
 
-def share(kind, **rates):
-    """The one rate as a plain float; raises ValueError, naming the layer, for one that is not in [0, 1)."""
-    ((name, rate),) = rates.items()
+def share(kind, name, rate):
+    """The rate as a plain float; raises ValueError, naming the layer, for one that is not in [0, 1)."""
     number = isinstance(rate, int | float | np.integer | np.floating) and not isinstance(rate, bool)
     if not number or not 0 <= rate < 1:
         raise ValueError(f"{kind} was given {name}={rate!r}; it must be at least 0 and below 1.")
@@ -43,6 +42,10 @@ class Layer:
 
     shapes, state_shapes: {name: shape}; arguments: what its constructor is given to make it again, plain data; owned:
     whether a network has it; a layer belongs to one place in one network.
+
+    Each layer has `forward(x, rng=None)`, which returns y and keeps what the way back needs, and `backward(gradient,
+    to_input=True)`, which is given dL/dy, stores the gradients of the parameters, and returns dL/dx: once after each
+    forward. Both may overwrite what the last call returned, and backward the gradient given.
     """
 
     owned = False
@@ -206,7 +209,7 @@ class LeakyReLU(Layer):
     """
 
     def __init__(self, slope=0.01):
-        self.slope = share("LeakyReLU", slope=slope)
+        self.slope = share("LeakyReLU", "slope", slope)
         self.arguments = (self.slope,)
 
     def forward(self, x, rng=None):
@@ -237,7 +240,7 @@ class Sigmoid(Layer):
 
 
 class Tanh(Layer):
-    """Hyperbolic tangent: y = tanh(x); dL/dx = dL/dy (1 - y^2) (LeCun et al. 1998, section 4.4)."""
+    """Hyperbolic tangent: y = tanh(x); dL/dx = dL/dy (1 - y^2) (LeCun et al. 1998, "Efficient BackProp", 4.4)."""
 
     def forward(self, x, rng=None):
         """x -> y of the same shape, overwritten by the next call."""
@@ -258,7 +261,7 @@ class Dropout(Layer):
     """
 
     def __init__(self, rate):
-        self.rate = share("Dropout", rate=rate)
+        self.rate = share("Dropout", "rate", rate)
 
     @property
     def arguments(self):
@@ -289,7 +292,8 @@ class BatchNorm(Layer):
     inputs: the number of columns of rows, or of channels of images, each with a scale (first 1) and a shift (first 0);
     a whole number of at least 1, else ValueError.
     Training takes mean and variance from the batch and moves the running ones a tenth of the way towards them;
-    inference takes the running ones, so that an image's answer does not depend on its neighbours.
+    inference takes the running ones, so that an image's answer does not depend on its neighbours. A batch of a single
+    row becomes all zeros, and teaches nothing.
     """
 
     def __init__(self, inputs):

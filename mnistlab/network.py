@@ -34,9 +34,7 @@ class Network:
         self.parameters = np.zeros(_count(self.layers, "shapes"), self.dtype)
         self.gradient = np.zeros_like(self.parameters)
         self.state = np.zeros(_count(self.layers, "state_shapes"), self.dtype)
-        self._share_out("shapes", self.parameters)
-        self._share_out("shapes", self.gradient, "_gradient")
-        self._share_out("state_shapes", self.state)
+        self._share_out()
         for layer in self.layers:
             layer.owned = True
             if layer.shapes:
@@ -76,13 +74,27 @@ class Network:
             raise ValueError(f"{giver} gives {_said(shape)} but a network must end with rows of values; add Flatten().")
         (self.outputs,) = shape
 
-    def _share_out(self, kind, vector, suffix=""):
+    def _places(self, kind):
+        """(layer, name, shape, slice of the flat vector) of all "shapes" or "state_shapes", one after the other."""
         start = 0
         for layer in self.layers:
             for name, shape in getattr(layer, kind).items():
                 stop = start + math.prod(shape)
-                setattr(layer, name + suffix, vector[start:stop].reshape(shape))
+                yield layer, name, shape, slice(start, stop)
                 start = stop
+
+    def _share_out(self):
+        """Give each layer views of its part of the flat vectors."""
+        for kind, vector, suffix in (
+            ("shapes", self.parameters, ""), ("shapes", self.gradient, "_gradient"), ("state_shapes", self.state, ""),
+        ):
+            for layer, name, shape, part in self._places(kind):
+                setattr(layer, name + suffix, vector[part].reshape(shape))
+
+    def __setstate__(self, state):
+        """After copy.deepcopy or pickle, which copy each view apart: the layers look into the flat vectors again."""
+        vars(self).update(state)
+        self._share_out()
 
     @property
     def weight_slices(self):
@@ -91,14 +103,7 @@ class Network:
         Biases are few and only shift: penalties leave them out, as they do a BatchNorm's scale (Goodfellow et al. 2016,
         7.1).
         """
-        start, found = 0, []
-        for layer in self.layers:
-            for name, shape in layer.shapes.items():
-                stop = start + math.prod(shape)
-                if name == "weights":
-                    found.append(slice(start, stop))
-                start = stop
-        return found
+        return [part for _, name, _, part in self._places("shapes") if name == "weights"]
 
     def forward(self, x, rng=None):
         """Logits (b, classes) of a batch x (b, inputs) of the network's dtype. rng: given while training, see layers.
@@ -119,9 +124,12 @@ class Network:
     def backward(self, gradient, to_input=False):
         """From dL/dlogits (b, classes), fill `self.gradient`; with to_input=True also return dL/dx (b, inputs).
 
-        Goes back through the last `forward` by the chain rule (Goodfellow et al. 2016, algorithm 6.4), and may
-        overwrite the array that it is given. Raises ValueError for another shape than that of the last logits.
+        Goes back through the last `forward` by the chain rule (Goodfellow et al. 2016, algorithm 6.4), once: layers may
+        use up what they kept of it, and the array given is overwritten. Raises ValueError where there was no forward,
+        and for another shape than that of its logits.
         """
+        if self._batch is None:
+            raise ValueError("There is nothing to go back through: call forward first.")
         if np.shape(gradient) != (self._batch, self.outputs):
             raise ValueError(
                 f"The last forward gave logits of shape ({self._batch}, {self.outputs}); the gradient has "
@@ -200,10 +208,14 @@ def layers_for(settings, inputs=784, classes=10):
 
     Every convolution and hidden layer is followed by batch normalisation, where it is on, and by the activation, every
     hidden layer by dropout too. Convolutions are 3 x 3, with 8 and 16 channels, each pooled 2 x 2. Raises ValueError
-    where images are not square, or too small, for a convolution.
+    for a convolution of images whose number of pixels is no square or less than 16, and for batch normalisation of
+    hidden layers in batches of one image, which has none to be compared with.
     """
-    activation, normalised = ACTIVATIONS[settings.activation], settings.batch_norm
-    layers, values = [], inputs
+    if settings.batch_norm and settings.hidden_layers and settings.batch_size == 1:
+        raise ValueError(t(
+            "Batch normalisation compares the images of a batch with each other: choose a batch size of at least 2."
+        ))
+    activation, layers, values = ACTIVATIONS[settings.activation], [], inputs
     if settings.convolution:
         side = math.isqrt(inputs)
         if side * side != inputs or side < 4:
@@ -213,11 +225,15 @@ def layers_for(settings, inputs=784, classes=10):
         layers.append(Reshape(1, side, side))
         for channels, filters in ((1, 8), (8, 16)):
             layers.append(Conv2D(channels, filters, 3, padding=1, initialiser=settings.initialiser))
-            layers += [BatchNorm(filters)] * normalised + [activation(), MaxPool2D(2)]
+            if settings.batch_norm:
+                layers.append(BatchNorm(filters))
+            layers += [activation(), MaxPool2D(2)]
         layers.append(Flatten())
         values = 16 * (side // 4) ** 2
     for _ in range(settings.hidden_layers):
         layers.append(Dense(values, settings.hidden_size, settings.initialiser))
-        layers += [BatchNorm(settings.hidden_size)] * normalised + [activation(), Dropout(settings.dropout_rate)]
+        if settings.batch_norm:
+            layers.append(BatchNorm(settings.hidden_size))
+        layers += [activation(), Dropout(settings.dropout_rate)]
         values = settings.hidden_size
     return [*layers, Dense(values, classes, settings.initialiser)]

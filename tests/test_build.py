@@ -83,3 +83,16 @@ def test_the_first_weights_of_a_seed_do_not_depend_on_dropout_or_activation():
         for values in ({}, {"activation": "tanh", "dropout_rate": 0.5})
     )
     assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("values, refused", [
+    ({}, True), ({"convolution": True}, True), ({"hidden_layers": 0, "convolution": True}, False),
+    ({"batch_norm": False}, False), ({"batch_size": 2}, False),
+])
+def test_batch_normalisation_of_one_image_at_a_time_is_refused(values, refused):
+    values = {"batch_norm": True, "batch_size": 1, "hidden_size": 8, **values}
+    if refused:
+        with pytest.raises(ValueError, match="choose a batch size of at least 2"):
+            described(**values)
+    else:
+        assert described(**values)

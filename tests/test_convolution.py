@@ -214,6 +214,7 @@ def test_conv2d_starts_with_he_weights_for_the_pixels_that_feed_an_output():
     ([Dense(9, 9), MaxPool2D(3)], r"Dense\(9, 9\) gives 9 values but MaxPool2D.* expects images"),
     ([Reshape(1, 3, 3), Conv2D(1, 4, 3)],
      r"Conv2D.* gives 4 channels of 1 x 1 but .* must end with rows .* Flatten\(\)"),
+    ([Flatten(), Dense(9, 2)], r"The input gives 9 values but Flatten\(\) expects images"),
     ([Conv2D(1, 4, 3), Flatten()], "a Dense or Reshape that tells how many values"),
     ([Reshape(1, 3, 3), Flatten()], "at least one layer with weights"),
 ])

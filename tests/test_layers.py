@@ -1,12 +1,15 @@
 """Layers and networks: gradients against finite differences, sizes, and buffers that are used again."""
 
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
 from differences import assert_same_gradient, numerical_gradient
+from toys import finished, toy_run, toy_set
 
-from mnistlab import BatchNorm, Dense, Dropout, LeakyReLU, Network, ReLU, Settings, Sigmoid, Tanh, build
+from mnistlab import BatchNorm, Dense, Dropout, LeakyReLU, Network, ReLU, Settings, Sigmoid, Tanh, build, train
 from mnistlab.initialisers import INITIALISERS
 from mnistlab.layers import Layer
 from mnistlab.losses import LOSSES, make_loss
@@ -414,7 +417,7 @@ def test_a_batch_of_another_type_is_refused(x):
 
 def test_a_gradient_without_a_forward_pass_or_of_another_shape_is_refused():
     network = network_of([Dense(3, 2)])
-    with pytest.raises(ValueError, match="The last forward gave"):
+    with pytest.raises(ValueError, match="call forward first"):
         network.backward(np.ones((4, 2)))
     network.forward(np.ones((4, 3)))
     with pytest.raises(ValueError, match=r"logits of shape \(4, 2\); the gradient has \(4, 3\)"):
@@ -482,3 +485,15 @@ def test_a_room_grows_and_changes_its_type_when_it_has_to():
 
 def test_a_layer_prints_its_sizes_to_the_last_digit():
     assert repr(Dense(1234567, 3)) == "Dense(1234567, 3)" and repr(LeakyReLU(0.01)) == "LeakyReLU(0.01)"
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))])
+def test_a_copied_network_learns_for_itself(copied):
+    run = toy_run(toy_set(60), toy_set(30, seed=1), batch_norm=True, epochs=5)
+    next(run)
+    network = copied(run.network)
+    before = run.network.parameters.copy()
+    other = finished(train(network, run.train_set, run.validation_set, run.settings))
+    assert other.evaluation.accuracy == 1
+    assert np.array_equal(run.network.parameters, before)
+    assert np.shares_memory(network.layers[0].weights, network.parameters)
