@@ -110,7 +110,7 @@ class Augmenter:
         """Displacements in pixels, float32 (2, count, pixels): right, down.
 
         Uniform noise from -1 to 1, smoothed by a Gaussian of width sigma and multiplied by alpha (Simard, Steinkraus
-        and Platt 2003, section 2.1). A Gaussian is separable: smoothing is K F K with one constant matrix K, measured
+        and Platt 2003, section 2). A Gaussian is separable: smoothing is K F K with one constant matrix K, measured
         at 0.13 s for 60,000 images.
         """
         side = self._side
@@ -193,16 +193,12 @@ def thicken(batch, amounts):
     x = batch.reshape(count, side, side)
     framed = np.zeros((count, side + 2, side + 2), np.float32)
     framed[:, 1:-1, 1:-1] = x
-    neighbours = framed[:, :-2, 1:-1], framed[:, 2:, 1:-1], framed[:, 1:-1, :-2], framed[:, 1:-1, 2:]
-    result = np.empty_like(x)
-    for rows, extreme in ((amounts > 0, np.maximum), (amounts <= 0, np.minimum)):
-        images = x[rows]
-        target = images
-        for neighbour in neighbours:
-            target = extreme(target, neighbour[rows])
-        share = np.abs(amounts[rows], dtype=np.float32, casting="same_kind")[:, None, None]
-        result[rows] = images + share * (target - images)
-    return result.reshape(count, pixels)
+    brightest = darkest = x
+    for neighbour in framed[:, :-2, 1:-1], framed[:, 2:, 1:-1], framed[:, 1:-1, :-2], framed[:, 1:-1, 2:]:
+        brightest, darkest = np.maximum(brightest, neighbour), np.minimum(darkest, neighbour)
+    amounts = np.asarray(amounts, np.float32)[:, None, None]
+    target = np.where(amounts > 0, brightest, darkest)
+    return (x + np.abs(amounts) * (target - x)).reshape(count, pixels)
 
 
 def _between(start, end, share):

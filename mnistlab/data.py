@@ -25,14 +25,15 @@ class NotDownloaded(Exception):
     """The dataset's files are not on this machine; the message says how to get them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Images with their labels, or a selection of them.
 
     images: uint8 (m, rows, columns), shared by all selections; labels: uint8 or other whole numbers (m,), from 0 to
     classes - 1; class_names: one name a label; indices: which of the m images belong to this selection, int64 (n,), in
     order; mean, deviation: what is taken from each pixel (0 to 1) of a batch, and what the rest is divided by. Raises
-    ValueError for arrays of another type or shape, a label that is no class and an index that is no image.
+    ValueError for arrays of another type or shape, a label that is no class, an index that is no image, and a mean or
+    deviation that is not finite or not above 0.
     """
 
     images: np.ndarray
@@ -51,6 +52,8 @@ class Dataset:
             raise ValueError(f"Labels are {self.labels.dtype}; they must be whole numbers.")
         if self.indices is None:
             object.__setattr__(self, "indices", np.arange(len(self.images)))
+        elif self.indices.ndim != 1 or self.indices.dtype.kind not in "iu":
+            raise ValueError(f"Indices must be whole numbers (n,); got {self.indices.dtype} {self.indices.shape}.")
         elif len(self.indices) and not 0 <= self.indices.min() <= self.indices.max() < len(self.images):
             raise ValueError(
                 f"Indices go from {self.indices.min()} to {self.indices.max()}; there are {len(self.images)} images."
@@ -60,6 +63,10 @@ class Dataset:
             raise ValueError(
                 f"A label is {self.labels[where]}, but there are only {len(self.class_names)} classes, "
                 f"0 to {len(self.class_names) - 1}. It is the label of image {where}."
+            )
+        if not np.isfinite(self.mean) or not 0 < self.deviation < np.inf:
+            raise ValueError(
+                f"The mean is {self.mean} and the deviation {self.deviation}; both must be finite, the second above 0."
             )
 
     def __len__(self):
@@ -160,14 +167,11 @@ def class_counts(dataset):
 
 def class_averages(dataset):
     """The average image of each class, uint8 (classes, rows, columns); black for a class without images."""
-    labels, classes = dataset.labels_of(), np.arange(len(dataset.class_names))
-    sums = np.zeros((len(classes), dataset.inputs))
-    for start in range(0, len(dataset), 1024):  # only so many images at a time become floats
-        rows = slice(start, start + 1024)
-        images = dataset.images[dataset.indices[rows]].reshape(-1, dataset.inputs).astype(np.float32)
-        sums += (classes[:, None] == labels[rows]).astype(np.float32) @ images
-    averages = sums / np.maximum(class_counts(dataset), 1)[:, None]
-    return np.rint(averages).astype(np.uint8).reshape(-1, *dataset.images.shape[1:])
+    labels = dataset.labels_of()
+    averages = np.zeros((len(dataset.class_names), *dataset.images.shape[1:]), np.uint8)
+    for label in np.unique(labels):
+        averages[label] = np.rint(dataset.images[dataset.indices[labels == label]].mean(axis=0))
+    return averages
 
 
 def examples(dataset, label, count, rng=None):

@@ -160,7 +160,12 @@ def logits_in_chunks(network, dataset, logits):
 
 
 def fits(network, dataset):
-    """Raises ValueError where the dataset has no images, or images or classes that the network is not made for."""
+    """Raises ValueError where the dataset has no images, or images or classes that the network is not made for.
+
+    Images become float32: a network in float64, which is for gradient checks, is refused too.
+    """
+    if network.dtype != np.float32:
+        raise ValueError(f"Images become float32; the network computes in {network.dtype}.")
     if len(dataset) == 0:
         raise ValueError(t("There are no images in this set; at least one is needed."))
     if dataset.inputs != network.inputs:
@@ -178,11 +183,11 @@ def fits(network, dataset):
 def evaluate(network, dataset, loss="cross-entropy"):
     """The Evaluation of `network` on all images of `dataset`, without dropout and augmentation.
 
-    Raises ValueError for a dataset without images, for one whose images or classes the network does not fit, and for an
-    unknown loss.
+    Raises ValueError for a dataset without images, for one whose images or classes the network does not fit, for a
+    network in float64, and for an unknown loss.
     """
     fits(network, dataset)
-    logits = np.empty((len(dataset), network.outputs), network.dtype)
+    logits = np.empty((len(dataset), network.outputs), np.float32)
     for _ in logits_in_chunks(network, dataset, logits):
         pass
     return Evaluation(logits, dataset.labels_of(), loss)
@@ -191,6 +196,10 @@ def evaluate(network, dataset, loss="cross-entropy"):
 def majority_baseline(training_labels, labels):
     """The accuracy on `labels` of always answering the most frequent of `training_labels`: what must be beaten.
 
-    Both int (n,), from 0; a plain float from 0 to 1. Raises ValueError where there are no training labels.
+    Both int (n,), from 0; a plain float from 0 to 1. Raises ValueError where one of them is empty.
     """
+    if not len(training_labels) or not len(labels):
+        raise ValueError(
+            f"A baseline needs labels; there are {len(training_labels)} training labels and {len(labels)} to compare."
+        )
     return float((labels == np.bincount(training_labels).argmax()).mean())

@@ -1,6 +1,7 @@
 """Datasets for experiments: less data, wrong labels, noise instead of digits, other scales, other ways to split.
 
-Each function leaves the dataset given as it is, and a new one shares its images wherever they are the same.
+Each function leaves the dataset given as it is, and a new one shares its images wherever they are the same. Those with
+other pixels keep its mean and deviation: standardise last. "Chollet" is his "Deep Learning with Python", 2nd edition.
 """
 
 import hashlib
@@ -22,8 +23,6 @@ def from_floats(images, labels, class_names=DIGITS):
     if len(wrong):
         place = tuple(map(int, wrong[0]))
         raise ValueError(f"A pixel is {images[place]} at {place}; images given as floats must hold 0 to 1 only.")
-    if labels.dtype.kind not in "iu":
-        raise ValueError(f"Labels are {labels.dtype}; they must be whole numbers.")
     return Dataset(np.rint(images * 255.0).astype(np.uint8), labels, class_names)
 
 
@@ -124,8 +123,8 @@ def standardised(training_set, *others):
 def hold_out(dataset, fraction, rng):
     """(training rows, validation rows) of one split at random: int64 arrays without a common row.
 
-    Simple hold-out validation (Chollet, chapter 5). fraction: the share of validation rows, 0 to 1; rng: a numpy
-    Generator. Raises ValueError for another fraction, and where one of the two parts would be empty.
+    Simple hold-out validation (Chollet, chapter 5). fraction: the share of validation rows, between 0 and 1; rng: a
+    numpy Generator. Raises ValueError for another fraction, and where one of the two parts would be empty.
     """
     _number("The share to hold out", fraction, 0, 1)
     count = round(fraction * len(dataset))
@@ -153,7 +152,7 @@ def k_fold(dataset, k, rng=None):
 def iterated_k_fold(dataset, k, iterations, rng):
     """The pairs of `iterations` times k_fold, the rows shuffled anew each time (Chollet, chapter 5): iterations * k.
 
-    Raises ValueError as k_fold does, and for less than one iteration.
+    Raises ValueError as k_fold does, and for a number of iterations that is not from 1 to a million.
     """
     _whole_number("The number of iterations", iterations, 1, 1_000_000)
     _whole_number(f"The number k of folds of {len(dataset)} images", k, 2, len(dataset))
@@ -199,5 +198,6 @@ def _whole_number(what, value, low, high):
 
 
 def _number(what, value, low, high):
-    if not isinstance(value, int | float | np.integer | np.floating) or not low <= value <= high:
+    kinds = int | float | np.integer | np.floating
+    if not isinstance(value, kinds) or isinstance(value, bool) or not low <= value <= high:
         raise ValueError(f"{what} is {value!r}; it must be a number from {low} to {high}.")

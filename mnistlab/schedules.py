@@ -26,7 +26,7 @@ def cosine(learning_rate, progress):
 def one_cycle(learning_rate, progress):
     """With warm-up: from a tenth up over the first quarter, then in a straight line down towards zero.
 
-    Smith and Topin 2018, arXiv 1708.07120.
+    Smith and Topin 2018, arXiv 1708.07120; the quarter and the tenth are chosen here.
     """
     warm_up = 0.25
     if progress < warm_up:

@@ -198,7 +198,8 @@ def checked(name, value):
         return bool(value)
     low, high = about["low"], about["high"]
     number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not number or not low <= value <= high or value != kind(value):  # a NaN is not within any range
+    # A NaN is not within any range; what is, in float32, may be just outside as a plain float.
+    if not number or not low <= value <= high or not low <= kind(value) <= high or value != kind(value):
         if kind is int:
             said = t("{setting} is {value!r}; it must be a whole number from {low} to {high}.",
                      setting=label, value=value, low=low, high=high)
@@ -296,7 +297,8 @@ class Generators(NamedTuple):
 def generators(seed):
     """Generators from one seed, each with a stream of its own: turning one thing on does not reshuffle another.
 
-    seed: a whole number from 0, else ValueError or TypeError; NumPy's SeedSequence.spawn makes the streams. New kinds
-    go to the end, so that old seeds keep their runs.
+    seed: one that `Settings` takes, else ValueError; NumPy's SeedSequence.spawn makes the streams. New kinds go to the
+    end, so that old seeds keep their runs.
     """
-    return Generators(*map(np.random.default_rng, np.random.SeedSequence(seed).spawn(len(Generators._fields))))
+    seeds = np.random.SeedSequence(checked("seed", seed)).spawn(len(Generators._fields))
+    return Generators(*map(np.random.default_rng, seeds))

@@ -37,7 +37,8 @@ def train_tutorial(
     kept and positive, else 0. (Both leave out the 2 of the derivative of the square, as part of the rate.)
 
     train_size, test_size, hidden_size, epochs: whole numbers from 1; learning_rate: above 0 and at most 1; seed: a
-    whole number from 0. Raises ValueError for another number, and when a set has fewer images than asked for.
+    whole number from 0. Raises ValueError for another number, when a set has fewer images than asked for, and for sets
+    of different images.
     """
     if not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed is {seed!r}; it must be a whole number from 0.")
@@ -49,9 +50,13 @@ def train_tutorial(
             raise ValueError(f"{name} is {value}; it must be from 1 to {most}.")
     if not 0 < learning_rate <= 1:
         raise ValueError(f"learning_rate is {learning_rate}; it must be above 0 and at most 1.")
-    x, t, labels = _floats(train_set, train_size)
-    test_x, test_t, test_labels = _floats(test_set, test_size)
-    return _epochs(x, t, labels, test_x, test_t, test_labels, hidden_size, learning_rate, epochs, seed, exact_gradients)
+    if train_set.inputs != test_set.inputs or len(train_set.class_names) != len(test_set.class_names):
+        raise ValueError(
+            f"The training images have {train_set.inputs} pixels and {len(train_set.class_names)} classes, the test "
+            f"images {test_set.inputs} and {len(test_set.class_names)}; they must have as many."
+        )
+    training, test = _floats(train_set, train_size), _floats(test_set, test_size)
+    return _epochs(training, test, hidden_size, learning_rate, epochs, seed, exact_gradients)
 
 
 def _floats(dataset, size):
@@ -62,7 +67,8 @@ def _floats(dataset, size):
     return pixels, np.eye(len(part.class_names))[labels], labels
 
 
-def _epochs(x, t, labels, test_x, test_t, test_labels, hidden_size, learning_rate, epochs, seed, exact_gradients):
+def _epochs(training, test, hidden_size, learning_rate, epochs, seed, exact_gradients):
+    (x, t, labels), (test_x, test_t, test_labels) = training, test
     rng = np.random.default_rng(seed)
     weights_1 = 0.2 * rng.random((x.shape[1], hidden_size)) - 0.1
     weights_2 = 0.2 * rng.random((hidden_size, t.shape[1])) - 0.1

@@ -397,7 +397,11 @@ def test_a_share_that_is_none_is_refused(fraction):
     ({"labels": np.array([0.0, np.nan, 2.0])}, "Labels are float64"),
     ({"indices": np.array([0, 3])}, "Indices go from 0 to 3; there are 3 images"),
     ({"indices": np.array([-1, 0])}, "Indices go from -1 to 0; there are 3 images"),
+    ({"indices": np.array([True, False, True])}, r"must be whole numbers \(n,\); got bool \(3,\)"),
+    ({"indices": np.array([0.0, 1.0])}, "got float64"), ({"indices": np.zeros((2, 1), int)}, r"got int64 \(2, 1\)"),
+    ({"deviation": 0.0}, "The mean is 0.0 and the deviation 0.0"), ({"deviation": -1.0}, "deviation -1.0"),
+    ({"deviation": np.inf}, "both must be finite"), ({"mean": np.nan}, "The mean is nan"),
 ])
-def test_labels_and_indices_that_make_no_sense_are_refused(changes, sentence):
+def test_parts_of_a_dataset_that_make_no_sense_are_refused(changes, sentence):
     with pytest.raises(ValueError, match=sentence):
         replace(toy_set(3), **changes)

@@ -231,3 +231,15 @@ def test_labels_that_do_not_belong_to_the_logits_are_refused(labels, sentence):
 def test_many_classes_fit_into_a_confusion_matrix():
     labels = np.arange(30, dtype=np.uint8)
     assert (Evaluation(np.eye(30), labels).confusion_matrix == np.eye(30)).all()
+
+
+def test_a_network_in_float64_is_refused():
+    network = Network([Dense(16, 3)], np.random.default_rng(0), np.float64)
+    with pytest.raises(ValueError, match="Images become float32; the network computes in float64"):
+        evaluate(network, toy_set(5))
+
+
+@pytest.mark.parametrize("training_labels, labels", [([], [1]), ([1], []), ([], [])])
+def test_a_baseline_without_labels_is_refused(training_labels, labels):
+    with pytest.raises(ValueError, match=f"there are {len(training_labels)} training labels and {len(labels)} to"):
+        majority_baseline(np.array(training_labels, int), np.array(labels, int))

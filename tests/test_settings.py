@@ -173,3 +173,14 @@ def test_one_seed_gives_six_different_streams_and_always_the_same():
     assert draws[0] == draws[1]
     assert len({tuple(draw) for draw in draws[0]}) == 6
     assert draws[0] != [rng.random(4).tolist() for rng in generators(4)]
+
+
+def test_a_float32_that_is_just_outside_as_a_plain_float_is_refused_at_once():
+    with pytest.raises(ValueError, match="Learning rate is"):
+        Settings(learning_rate=np.float32(1e-6))
+
+
+@pytest.mark.parametrize("seed", [None, True, -1, [1, 2], 0.5, "0"])
+def test_a_seed_that_is_no_whole_number_makes_no_generators(seed):
+    with pytest.raises(ValueError, match="Seed is .*; it must be a whole number from 0"):
+        generators(seed)

@@ -166,3 +166,10 @@ def test_a_number_out_of_range_is_refused_at_once_with_name_and_range(name, valu
     images = toy_set(30, classes=10)
     with pytest.raises(ValueError, match=f"{name} is {value}; it must be from 1 to "):
         train_tutorial(images, images, **{"train_size": 30, "test_size": 30, name: value})
+
+
+def test_sets_of_different_images_are_refused():
+    with pytest.raises(ValueError, match="The training images have 16 pixels and 3 classes, the test images 25 and 3"):
+        train_tutorial(toy_set(9), toy_set(9, side=5), train_size=9, test_size=9)
+    with pytest.raises(ValueError, match="the test images 16 and 2; they must have as many"):
+        train_tutorial(toy_set(9), toy_set(9, classes=2), train_size=9, test_size=9)
