@@ -31,6 +31,9 @@ class CommandError(Exception):
 def main(arguments=None):
     """Run one command and return its exit status."""
     options = _parser().parse_args(arguments)
+    for stream in sys.stdout, sys.stderr:  # a file's name may have letters that the terminal has not
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         return options.run(options) or 0
     except (CommandError, data.NotDownloaded, files.DownloadError, files.CannotWrite, ValueError) as error:

@@ -191,7 +191,8 @@ class LiveCurves:
 
         The baseline is shown where it is that of both.
         """
-        epochs = max(len(run.history.step_losses) / run.steps_per_epoch for run in runs)
+        # A run that the browser kept as figures alone has epochs but no steps.
+        epochs = max(max(len(run.history.step_losses) / run.steps_per_epoch, len(run.history.rows)) for run in runs)
         self._begin(max(1, int(np.ceil(epochs))), runs[0].baseline, log, per_epoch)
         self.legend.set_visible(False)
         self.compared_legend.set_visible(True)

@@ -3,15 +3,19 @@
 In both, large photos must arrive and a page's kernel must end with the page; neither is so by default.
 """
 
+import atexit
 import logging
 import os
+import shutil
 import socket
+import tempfile
 from pathlib import Path
 
 # Photos of up to 20 MB arrive, and larger ones still far enough to be answered with a sentence.
 WEBSOCKET_LIMIT = 100_000_000
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 ADDRESS = "127.0.0.1"
+HOMES = ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR", "MPLCONFIGDIR")
 
 
 def front_page():
@@ -26,6 +30,7 @@ def front_page():
 def serve(port, browser, dataset, data_dir, threads):
     """Serve the lab until it is stopped. Raises ValueError for a port that is not free."""
     _check_free(port)
+    _find_room()
     import zmq
     from traitlets.config import Config
     from voila.app import Voila
@@ -68,6 +73,21 @@ def serve(port, browser, dataset, data_dir, threads):
 
     page.Voila.custom_display_url = lab
     Pages.launch_instance([str(front_page())], config=page)
+
+
+def _find_room():
+    """Where nothing can be written at home, Jupyter and matplotlib keep their own files in a folder for this once."""
+    from jupyter_core.paths import jupyter_data_dir, jupyter_runtime_dir
+
+    try:
+        for folder in map(Path, (jupyter_data_dir(), jupyter_runtime_dir())):
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+    except OSError:
+        folder = Path(tempfile.mkdtemp(prefix="mnistlab-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        for name in HOMES:
+            os.environ[name] = str(folder / name.lower())
 
 
 def _worth_a_line(record):

@@ -308,6 +308,11 @@ async def test_rename_and_delete():
         assert lab.records[0].name == "slow" and sentence in runs.said.value
     runs.delete_button.click()
     assert [each.name for each in lab.records] == ["Run 2"] and "slow is deleted." in runs.said.value
+    assert runs.run.value is None and runs.name.value == "" and runs.delete_button.disabled
+    runs.delete_button.click()  # the second half of a double click
+    runs.rename_button.click()
+    assert [each.name for each in lab.records] == ["Run 2"]
+    runs.run.value = id(lab.records[0])
     assert runs.run.label == runs.name.value == "Run 2"
     runs.delete_button.click()
     assert lab.records == [] and runs.run.value is None and runs.delete_button.disabled and runs.name.value == ""

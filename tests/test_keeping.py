@@ -30,6 +30,7 @@ class Browser:
 
     def __init__(self, panel, page=True):
         self.keeper, self.kept, self.downloads, self.answers, self.silent = panel.keeper, [], {}, [], False
+        self.windows = 1  # in JupyterLab several may show the same kernel, and each answers
         self._parts = []
         self.keeper.send = self._receive
         self.say({"is": "here", "page": page})
@@ -51,7 +52,9 @@ class Browser:
         self._parts.append(part)
         if message["last"]:
             self.kept.append((self.about, b"".join(self._parts)))
-        self.say({"is": "kept" if message["last"] else "got", "number": message["number"]})
+        answer = {"is": "kept"} if message["last"] else {"is": "got", "start": message["start"]}
+        for _ in range(self.windows):
+            self.say(answer | {"number": message["number"]})
 
 
 def page_of(**values):
@@ -300,6 +303,46 @@ async def test_a_run_that_ends_while_an_earlier_state_is_on_its_way_is_kept_next
     browser.kept.append(None)
     browser.say({"is": "kept", "number": 1})
     assert browser.kept[-1][0]["epochs"] == SMALL["epochs"]
+
+
+@in_a_loop
+async def test_two_windows_of_one_kernel_are_sent_each_part_once():
+    lab, panel, browser = page_of(hidden_size=128, epochs=1)
+    browser.windows = 2
+    lab.start()
+    await lab.task
+    assert panel.keeper.busy is False
+    for _, content in browser.kept:
+        assert len(read_model(content, "kept").network.parameters) == 784 * 128 + 128 * 10 + 138
+
+
+@in_a_loop
+async def test_what_a_reload_cuts_off_is_sent_to_the_new_page():
+    lab, panel, browser = page_of()
+    browser.silent = True
+    lab.start()
+    await lab.task
+    assert panel.keeper.busy
+    browser.silent = False
+    browser.say({"is": "here", "page": True})
+    assert browser.kept[-1][0]["epochs"] == SMALL["epochs"] and not panel.keeper.busy
+
+
+@in_a_loop
+async def test_an_error_that_nobody_expected_is_answered_too(monkeypatch):
+    _, _, browser = page_of()
+    monkeypatch.setattr(keeping, "read_model", lambda content, name: [][0])
+    browser.say({"is": "restore"}, b"seven")
+    assert browser.answers == ["Something went wrong (IndexError). You can go on; the details are in the log."]
+    monkeypatch.undo()
+    lab, panel, browser = page_of()
+    lab.start()
+    await lab.task
+    second, _, other = page_of()
+    monkeypatch.setattr(second, "take_up", lambda *arguments: [][0])
+    other.say({"is": "restore"}, browser.kept[-1][1])
+    await at_rest(second)
+    assert other.answers == ["Something went wrong (IndexError). You can go on; the details are in the log."]
 
 
 @pytest.mark.parametrize("page, phase", [(True, "paused"), (False, "idle")], ids=["page", "JupyterLab"])

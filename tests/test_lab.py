@@ -1,11 +1,14 @@
 """The lab's verbs without a browser: pause, resume, step, stop, reset, and what is remembered of earlier runs."""
 
 import asyncio
+import re
+from html import unescape
 
 import pytest
 from test_app import fresh_widgets, in_a_loop  # noqa: F401 - the fixture works by being here
 
 from mnistlab.app import Lab, TrainingPanel
+from mnistlab.app import lab as in_the_kernel
 from mnistlab.app.lab import RECORDS
 from mnistlab.settings import PRESETS
 
@@ -140,6 +143,21 @@ async def test_reset_forgets_the_network_and_keeps_settings_and_records():
     lab.reset()
     assert (lab.run, lab.network, lab.progress, lab.phase) == (None, None, None, "idle")
     assert lab.settings.hidden_size == 16 and len(lab.records) == 1
+
+
+@in_a_loop
+async def test_a_run_that_cannot_begin_leaves_the_one_before_as_it_was(monkeypatch):
+    lab = lab_of(epochs=4)
+    lab.one_more("epoch")
+    await lab.task
+    run, record = lab.run, lab.record
+    monkeypatch.setattr(in_the_kernel, "build", lambda *arguments: [][0])
+    with pytest.raises(IndexError):
+        lab.start()
+    assert (lab.run, lab.record, lab.phase) == (run, record, "paused")
+    lab.resume()
+    await lab.task
+    assert run.epoch == 4 and lab.message.startswith("Done: 4 epochs")
 
 
 @in_a_loop
@@ -310,7 +328,8 @@ async def test_a_healthy_run_gets_no_hint_and_a_broken_one_gets_one_that_can_be_
     lab.start()
     await lab.task
     assert "learning rate" in panel.hints.value and "data-act" in panel.hints.value
-    panel._apply_hint("0", "")
+    value = unescape(re.search('data-act="hint" data-value="(.*?)"', panel.hints.value)[1])
+    panel._apply_hint(value, "")
     assert lab.settings.learning_rate == 0.1
     lab.start()
     await lab.task

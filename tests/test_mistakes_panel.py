@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from test_app import clothes, fresh_widgets, in_a_loop  # noqa: F401 - the fixtures work by being here
 from test_lab import lab_of
+from toys import toy_set
 
 from mnistlab.app import DigitPanel, MistakesPanel, TrainingPanel
 from mnistlab.app.last_look import LastLook
@@ -84,6 +85,24 @@ async def test_teaching_mixes_from_the_images_and_labels_that_the_network_learne
         assert (mixed.labels_of(np.flatnonzero(~own)) == learned.labels_of()).all()
         assert lab.record.settings["hidden_size"] == 16 and lab.record.settings["learning_rate"] == 0.1 / 5
     assert own.sum() == 40 and lab.run.validation_set is lab.validation_set
+
+
+@in_a_loop
+async def test_what_an_image_can_be_said_to_be_are_the_classes_that_the_network_knows():
+    lab = lab_of()
+    panel = DigitPanel(lab)
+    panel.teach.toggle.value = True
+    assert [label for _, label in panel.right.options] == list(range(10))
+    animals = replace(toy_set(60, side=28), class_names=("cat", "dog", "owl"))
+    lab.use_images("animals", animals)
+    await trained(lab)
+    assert list(panel.right.options) == [("cat", 0), ("dog", 1), ("owl", 2)]
+    with pytest.raises(ValueError, match="A label is 9"):
+        lab.teach(animals.image(0), 9)
+    assert lab.taught == []
+    lab.teach(animals.image(0), 1)
+    await lab.task
+    assert lab.record.name.endswith(", taught") and lab.phase == "idle"
 
 
 @in_a_loop
@@ -230,6 +249,37 @@ async def test_test_images_are_shown_after_a_look_at_the_test_set():
     await shown(panel)
     assert lab.test_looks == {"sample": 1} and "test images are read wrongly" in panel.images.value
     assert "<select" not in panel.images.value and panel.delete_button.disabled
+
+
+@in_a_loop
+async def test_a_double_click_looks_at_the_test_set_once_and_a_click_that_comes_late_not_at_all():
+    lab = lab_of()
+    look = LastLook(lab)
+    await trained(lab)
+    look.button.click()
+    look.button.click()
+    for _ in range(1000):
+        await asyncio.sleep(0)
+    assert lab.test_looks == {"sample": 1}
+    lab.reset()
+    look.button.click()
+    assert look.lab.message.startswith("Ready")
+
+
+@in_a_loop
+async def test_images_of_a_set_that_takes_the_place_of_the_looked_at_one_stay_closed(clothes):
+    lab = lab_of()
+    panel, look = MistakesPanel(lab), LastLook(lab)
+    await trained(lab)
+    panel.set.value = "test"
+    look.button.click()
+    await shown(panel)
+    lab.one_more("epoch")
+    await lab.task
+    lab.choose_dataset("fashion-mnist")  # while the network looks at the digits again
+    for _ in range(1000):
+        await asyncio.sleep(0)
+    assert "<img" not in panel.images.value and "learned" in panel.images.value
 
 
 @in_a_loop

@@ -282,6 +282,15 @@ def test_a_run_stopped_before_its_first_epoch_can_be_pale_and_compared():
     assert curves.loss_axes.get_xlim() == (0, 1)
 
 
+def test_a_run_without_its_steps_is_compared_on_axes_that_hold_its_epochs():
+    figures = a_run(epochs=7)
+    figures.history.step_losses.clear()
+    figures.history.step_accuracies.clear()
+    curves = LiveCurves(4, 0.1)
+    curves.compare([figures, a_run(epochs=2)])
+    assert curves.loss_axes.get_xlim() == (0, 7)
+
+
 def test_earlier_runs_marks_and_comparisons_make_no_artist_that_stays():
     curves, told = LiveCurves(4, 0.1), history()
     told.marks = [(3, "momentum", 0.5), (8, "l2", 0.1)]

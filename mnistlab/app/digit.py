@@ -159,10 +159,8 @@ class DigitPanel(Panel):
 
     def _make_teach(self):
         lab = self.lab
-        names = class_titles(lab.available.class_names)
         self.said = text("", "mnistlab-said", "mnistlab-taught", lab=lab)
-        labels = [(name, label) for label, name in enumerate(names)]
-        self.right = make(lab, ipywidgets.Dropdown, description=t("It is"), options=labels)
+        self.right = make(lab, ipywidgets.Dropdown, description=t("It is"), options=self._classes())
         return (
             help_text(t(
                 "Say what your last drawing or photo is: the network goes on learning from it, mixed with images it "
@@ -171,6 +169,11 @@ class DigitPanel(Panel):
             )),
             row(self.right, button(t("Teach"), self._teach, lab)), self.said,
         )
+
+    def _classes(self):
+        """What an image can be said to be: the classes that the network knows, or that the next one will."""
+        images = self.lab.run.train_set if self.lab.run else self.lab.available
+        return [(name, label) for label, name in enumerate(class_titles(images.class_names))]
 
     def _teach(self):
         """The last image that could be read, and its right label, become something to learn from."""
@@ -194,6 +197,8 @@ class DigitPanel(Panel):
         if not self.lab.taught:
             self._taught = None
         if self.teach.is_made:
+            if list(self.right.options) != (classes := self._classes()):
+                self.right.options = classes
             self.said.value = ""
             if self._taught:
                 before, now = self._taught[1], self._verdict(self._taught[0])

@@ -67,6 +67,8 @@ class Shelf {
     this.path = place();
     this.slot = `${Date.now()}-${Math.random().toString(36).slice(2)}`;
     this.base = null;
+    // Held until the page is gone: so other pages know that its run is still somebody's. Only safe pages have locks.
+    navigator.locks?.request(this.slot, () => new Promise(() => {}));
   }
 
   async transaction(mode) {
@@ -91,10 +93,11 @@ class Shelf {
     return runs.filter((run) => run.path === this.path).sort((one, other) => other.saved - one.saved);
   }
 
-  // Those of earlier pages and of other tabs.
+  // Those of earlier pages, and not of tabs that are still open.
   async others() {
     const runs = await answered((await this.transaction("readonly")).objectStore("runs").getAll());
-    return this.newestFirst(runs).filter((run) => run.slot !== this.slot);
+    const open = new Set((await navigator.locks?.query())?.held.map(({ name }) => name));
+    return this.newestFirst(runs).filter(({ slot }) => slot !== this.slot && !open.has(slot));
   }
 
   async content(slot) {
@@ -309,7 +312,7 @@ function keep(model, views) {
     } else if (message.do === "keep") {
       if (message.about) [parts, about] = [[], message.about];
       parts.push(buffers[0]);
-      if (!message.last) return sendBy(model, { is: "got", number: message.number });
+      if (!message.last) return sendBy(model, { is: "got", number: message.number, start: message.start });
       const content = await new Blob(parts).arrayBuffer();
       parts = [];
       try {

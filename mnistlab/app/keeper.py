@@ -23,7 +23,7 @@ class Keeper(anywidget.AnyWidget):
     JupyterLab; `there`: whether a browser has shown it at all.
 
     on_restore(content) is called through the Lab's guard with what is to be restored; it answers with `restored`.
-    on_kept(): when what was sent is kept, or cannot be.
+    on_kept(): when what was sent is kept, or cannot be; on_kept(False) where a page that opened has cut it off.
     """
 
     _esm = script("keeper.js")
@@ -35,7 +35,8 @@ class Keeper(anywidget.AnyWidget):
         super().__init__(idle_seconds=_idle_seconds(), **options)
         self._on_restore, self._on_kept = on_restore, on_kept
         self.in_page = self.there = self.refuses = False
-        self._content, self._about, self._sent, self._number, self._size = b"", {}, 0, 0, PART
+        self._content, self._about, self._number, self._size = b"", {}, 0, PART
+        self._start = self._sent = 0  # where the part that was sent last begins, and where it ends
         self._began = self._heard = self.seconds = 0.0
         self.on_msg(lab.guard(self._receive))
 
@@ -64,29 +65,34 @@ class Keeper(anywidget.AnyWidget):
         self.send({"do": "restored", "why_not": why_not})
 
     def _send_part(self):
-        part = self._content[self._sent : self._sent + self._size]
-        message = {"do": "keep", "number": self._number, "last": self._sent + len(part) == len(self._content)}
-        if self._sent == 0:
-            message["about"] = self._about
+        self._start, part = self._sent, self._content[self._sent : self._sent + self._size]
         self._sent += len(part)
+        last = self._sent == len(self._content)
+        message = {"do": "keep", "number": self._number, "start": self._start, "last": last}
+        if self._start == 0:
+            message["about"] = self._about
         self._heard = perf_counter()
         self.send(message, [part])
 
     def _receive(self, _, message, buffers):
         kind = message.get("is")
         if kind == "here":  # a page that has just opened; whatever an earlier one was being told is void
+            cut_off = self.busy
             self.there, self.in_page, self.refuses, self._content = True, bool(message.get("page")), False, b""
+            if cut_off:
+                self._on_kept(False)
         elif kind == "restore":
             self._on_restore(bytes(buffers[0]) if buffers else b"")
-        elif kind == "got" and message.get("number") == self._number and self.busy:
+        elif not self.busy or message.get("number") != self._number:
+            return  # "stay" needs no answer: that it came is what counts for the server
+        elif kind == "got" and message.get("start") == self._start:  # in JupyterLab, each of several windows says so
             quick = perf_counter() - self._heard < QUICK
             self._size = min(2 * self._size, LONGEST) if quick else max(self._size // 2, PART)
             self._send_part()
-        elif kind in ("kept", "refused") and message.get("number") == self._number:
+        elif kind in ("kept", "refused"):
             self._content, self.seconds = b"", perf_counter() - self._began
             self.refuses = kind == "refused"  # a private window, a full disk: every further try would fail too
             self._on_kept()
-        # "stay" needs no answer: that it came is what counts for the server.
 
 
 def _idle_seconds():

@@ -84,8 +84,11 @@ class KeepingPanel(Panel):
             self._kept = state
             keeper.keep(*kept(lab))
 
-    def _on_kept(self):
+    def _on_kept(self, kept=True):
+        """The browser has what it was sent, or a page that opened just then will never have it."""
         self._kept_at = perf_counter()
+        if not kept:
+            self._kept, self._due = None, True
         if self._due:  # the run ended or was held meanwhile
             self._due = False
             self._keep()
@@ -103,6 +106,8 @@ class KeepingPanel(Panel):
                 self._take(read_model(content, t("What the browser kept")), "restored", self.keeper.restored)
         except (ValueError, data.NotDownloaded) as error:
             self.keeper.restored(str(error))
+        except Exception as error:  # the page waits for an answer, whatever it is
+            self.keeper.restored(self.lab.report(error))
 
     def _take(self, model, words, answer):
         """Make this Model the network of the lab, then call answer(); answer(why not) where it cannot be."""
@@ -116,6 +121,8 @@ class KeepingPanel(Panel):
             self.lab.take_up(run, cleaned, words)
         except (ValueError, data.NotDownloaded) as error:
             answer(str(error))
+        except Exception as error:  # the page waits for an answer, whatever it is
+            answer(self.lab.report(error))
         else:
             answer()
 

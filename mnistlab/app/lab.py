@@ -188,7 +188,7 @@ class Lab(traitlets.HasTraits):
             self.report(error)
 
     def report(self, error):
-        """Show an error as one sentence; the whole of it goes to the log."""
+        """Show an error as one sentence, which it returns; the whole of it goes to the log."""
         log.error("An action failed.", exc_info=error)
         expected = isinstance(error, ValueError | data.NotDownloaded | OSError)
         self.message = (
@@ -197,6 +197,7 @@ class Lab(traitlets.HasTraits):
                    kind=type(error).__name__)
         )
         self.browser.send({"problem": self.message})
+        return self.message
 
     def start_task(self, coroutine):
         """Run a coroutine on the main loop, with the same guard."""
@@ -320,7 +321,11 @@ class Lab(traitlets.HasTraits):
         rest, test_set = data.split(whole, 0.1, generators(self.settings.seed).split)
         name = self._free_name(name)
         self._own[name] = rest, test_set
-        self._use(name, rest, test_set)
+        try:
+            self._use(name, rest, test_set)
+        except ValueError:
+            del self._own[name]
+            raise
         return name
 
     @property
@@ -422,10 +427,15 @@ class Lab(traitlets.HasTraits):
         self._go()
 
     def _begin(self, cleaned=False):
-        """Make the next run; the one before is let go of."""
+        """Make the next run; once it is there, the one before is let go of."""
         if self.loop is None:
             raise ValueError("There is no running event loop: build the Lab in a cell of a notebook.")
         self._split_anew()
+        settings = self.settings.copy()
+        train_set, validation_set = self._sets(settings, cleaned)
+        weights_rng = generators(settings.seed).weights
+        network = build(settings, weights_rng, train_set.inputs, len(train_set.class_names))
+        run = train(network, train_set, validation_set, settings)
         if self.run:
             self.run.close()
             # Whatever a cleaned run was compared with, the next one is compared with as well.
@@ -433,12 +443,8 @@ class Lab(traitlets.HasTraits):
                 same = self.run.evaluation and self.run.validation_set is self.validation_set
                 self.before = self.run.evaluation.logits if same else None
                 self.before_settings, self.before_was = self.record.settings, self.peculiar
-        settings = self.settings.copy()
-        train_set, validation_set = self._sets(settings, cleaned)
-        weights_rng = generators(settings.seed).weights
-        network = build(settings, weights_rng, train_set.inputs, len(train_set.class_names))
         self.taught = []
-        self._record(train(network, train_set, validation_set, settings), settings, cleaned)
+        self._record(run, settings, cleaned)
 
     def _sets(self, settings, cleaned):
         """(training set, validation set) of a run with these settings."""
@@ -576,8 +582,8 @@ class Lab(traitlets.HasTraits):
         settings.epochs, settings.schedule = 3, "constant"
         if not self.taught:
             settings.learning_rate /= 5
-        self.taught = [*self.taught, (pixels, label)]
-        known, images, labels = self.known, *zip(*self.taught)
+        taught = [*self.taught, (pixels, label)]
+        known, images, labels = self.known, *zip(*taught)
         rows = np.sort(generators(settings.seed).order.permutation(len(known))[:MIX])
         # Behind the others, so that every other image keeps its number; each often enough to count beside them.
         new = np.arange(len(known.images), len(known.images) + len(images))
@@ -585,8 +591,9 @@ class Lab(traitlets.HasTraits):
             known, images=np.concatenate([known.images, images]), labels=np.concatenate([known.labels, labels]),
             indices=np.concatenate([known.indices[rows], np.repeat(new, MIX // 50)]),
         )
-        origin = {**self.origin, "taught": len(self.taught)}
-        self._record(train(run.network, mixed, run.validation_set, settings), settings, self.record.cleaned)
+        following = train(run.network, mixed, run.validation_set, settings)
+        origin, self.taught = {**self.origin, "taught": len(taught)}, taught
+        self._record(following, settings, self.record.cleaned)
         self.origin = origin
         self.record.name += ", taught"
         self._go()

@@ -39,6 +39,8 @@ class LastLook:
             self.note.value = words
 
     def _look(self):
+        if self.button.disabled:  # the second half of a double click
+            return
         self._looking = True
         self._show()
         self.lab.start_task(self._evaluate(self.lab.run))

@@ -176,7 +176,7 @@ class MistakesPanel(Panel):
         elif self.set.value == "validation":
             self._draw(run.evaluation)
         elif lab.phase not in ("running", "stopping"):
-            of = (run, self.set.value, len(run.history.step_losses))
+            of = (run, self._dataset(), len(run.history.step_losses))
             if of == self._of:
                 self._draw(self._evaluation)
             else:
@@ -195,12 +195,13 @@ class MistakesPanel(Panel):
 
     async def _evaluate(self, of):
         """Let the network look at another set, in slices, so that the page can be used meanwhile."""
-        run, dataset = of[0], self._dataset()
-        logits = np.empty((len(dataset), run.network.outputs), run.network.dtype)
+        run, dataset, steps = of
+        logits = np.empty((len(dataset), run.network.outputs), np.float32)
         for _ in logits_in_chunks(run.network, dataset, logits):
             await asyncio.sleep(0)
         self._evaluation, self._of = Evaluation(logits, dataset.labels_of(), run.loss.name), of
-        if of == (self.lab.run, self.set.value, len(run.history.step_losses)):
+        # Meanwhile there may be another run, or other images, which may not be looked at yet.
+        if run is self.lab.run and dataset is self._dataset() and steps == len(run.history.step_losses):
             self._draw(self._evaluation)
 
     def _draw(self, evaluation):
@@ -404,7 +405,7 @@ class MistakesPanel(Panel):
             if len(changes):
                 content = base64.b64encode(changes.to_json().encode()).decode()
                 links += (
-                    f'<a download="{self.lab.dataset}-{split}-changes.json" '
+                    f'<a download="{escape(self.lab.dataset)}-{split}-changes.json" '
                     f'href="data:application/json;base64,{content}">{t(DOWNLOAD[split])}</a> '
                 )
         self.link.value = f"<p>{links or t('There are no changes to download yet.')}</p>"

@@ -81,7 +81,8 @@ class EarlierRuns:
             self.name.value = record.title if record else ""
 
     def _rename(self):
-        record = self._record(self.run)
+        if (record := self._record(self.run)) is None:  # a click that comes late
+            return
         before = record.title
         try:
             self.lab.rename(record, self.name.value)
@@ -91,8 +92,10 @@ class EarlierRuns:
             self._say(t("{before} is called {name} now.", before=before, name=record.title))
 
     def _delete(self):
-        record = self._record(self.run)
+        if (record := self._record(self.run)) is None:
+            return
         self.lab.forget(record)
+        self.run.value = None  # no other run is chosen: the second half of a double click would take it along
         self._say(t("{name} is deleted.", name=record.title))
 
     def _say(self, sentence):

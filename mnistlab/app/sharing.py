@@ -17,7 +17,7 @@ PANELS = {
     "data": "data", "train": "train", "curves": "curves", "mistakes": "mistakes", "digit": "digit",
     "inside": "inside", "keep": "keep",
 }
-LOCAL = ("127.0.0.1", "localhost", "[::1]")
+LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 class Sharing(ipywidgets.VBox):

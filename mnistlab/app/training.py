@@ -1,5 +1,6 @@
 """The training panel: presets, settings, the network they make, Train and its companions, and hints."""
 
+import json
 from html import escape
 from time import perf_counter
 
@@ -52,7 +53,7 @@ class TrainingPanel(Panel):
         self.progress = text(_progress_html(0, t("No run yet")), "mnistlab-progress", lab=lab)
         self.status = text("", "mnistlab-status", lab=lab)
         self.hints = text("", "mnistlab-hints", lab=lab)
-        self._hints, self._hinted_at = [], 0.0
+        self._hinted_at = 0.0
         self._shown_at, self._choosing = 0.0, False
         self._own_settings = lab.settings.as_dict()
         lab.browser.on_act("hint", lab.guard(self._apply_hint))
@@ -137,15 +138,15 @@ class TrainingPanel(Panel):
         if not held and now - self._hinted_at < 2 * SHOW_EVERY:
             return
         self._hinted_at = now
-        self._hints = _distinct(hints(_state(lab, held)))[:HINTS] if lab.run else []
+        found = _distinct(hints(_state(lab, held)))[:HINTS] if lab.run else []
         lines = "".join(
-            f'<p>{escape(hint.sentence)}{_apply_button(number, hint)}</p>' for number, hint in enumerate(self._hints)
+            f'<p>{escape(hint.sentence)}{_apply_button(hint)}</p>' for hint in found
         )
         nothing = t("When a run looks wrong, a hint appears here.")
         self.hints.value = lines or f"<p class='mnistlab-small'>{nothing}</p>"
 
     def _apply_hint(self, value, choice):
-        change = self._hints[int(value)].change
+        change = json.loads(value)  # what the button said, whatever the hints are by now
         self.lab.change_all(change)
         if all(getattr(self.lab.settings, name) == value for name, value in change.items()):
             said = t(", ").join(map(self.lab.settings.said, change))
@@ -169,7 +170,7 @@ class TrainingPanel(Panel):
             t("Epoch {epoch} of {epochs}", epoch=progress.epoch, epochs=run.settings.epochs),
             t("{speed:,.0f} images/s", speed=speed),
         ]
-        if self.lab.phase == "running":
+        if self.lab.phase == "running" and speed:
             words.append(t("{time} left", time=_duration((whole - progress.images) / speed)))
         else:
             words.append(t("{seconds:.1f} s", seconds=seconds))
@@ -196,12 +197,13 @@ def _distinct(found):
             [other.change for other in found[:number]]]
 
 
-def _apply_button(number, hint):
+def _apply_button(hint):
     if not hint.change:
         return ""
     said = t(", ").join(f"{t(TABLE[name].metadata['label']).lower()} {value:g}" for name, value in hint.change.items())
     words = t("Apply: {settings}", settings=said)
-    return f' <button type="button" data-act="hint" data-value="{number}">{escape(words)}</button>'
+    value = escape(json.dumps(hint.change))
+    return f' <button type="button" data-act="hint" data-value="{value}">{escape(words)}</button>'
 
 
 def _values_of(key, settings):

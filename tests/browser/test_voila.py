@@ -405,6 +405,13 @@ def test_the_terminal_of_the_app_says_where_the_page_is_and_shows_no_traceback(w
     assert not re.search("Traceback|500 GET|ping", text), text
 
 
+def test_a_home_that_cannot_be_written_does_not_keep_the_lab_from_opening(watched, serving, tmp_path):
+    (tmp_path / "home").write_text("a file, where folders would have to be made")
+    address, process = serving(app(tmp_path, HOME=str(tmp_path / "home")))
+    open_lab(watched(), address)
+    assert not re.search("Traceback|500 GET", process.log.read_text()), process.log.read_text()
+
+
 @pytest.mark.parametrize("code", ["en", "zh"])
 def test_axe_finds_nothing_on_any_panel_closed_or_open_in_both_themes(watched, voila, spoken, code):
     page = watched()
