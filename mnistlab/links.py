@@ -68,7 +68,7 @@ class _Reader:
         self.found = {"values": {}, "dataset": "", "hide": [], "lock": [], "panel": ""}
 
     def take(self, key, text):
-        name = SHORT.get(key, key)
+        name = _setting(key)
         try:
             if name in TABLE:
                 self.found["values"][name] = parsed(name, text)
@@ -104,7 +104,7 @@ class _Reader:
     def _take_controls(self, key, text):
         unknown = []
         for one in filter(None, text.split(",")):
-            name = SHORT.get(one, one)
+            name = _setting(one)
             (self.found[key] if name in TABLE or name in OTHER_CONTROLS else unknown).append(name)
         if unknown:
             names = t(", ").join(repr(_short(one)) for one in unknown[:3])
@@ -122,6 +122,11 @@ def language(query, preferred=()):
         asked = ()
     wanted = [text for key, text in asked if key == "lang"]
     return next(filter(None, map(_language, (*wanted[-1:], *preferred))), ENGLISH)
+
+
+def _setting(key):
+    """The name of the setting that an address means by "lr", "label_noise" or, as on a command line, "label-noise"."""
+    return SHORT.get(key, key.replace("-", "_"))
 
 
 def _language(text):

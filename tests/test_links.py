@@ -46,6 +46,8 @@ def test_short_keys_and_whole_names_mean_the_same():
     assert asked == links.read(whole, PANELS)
     assert asked.values == {"learning_rate": 0.5, "hidden_size": 64}
     assert asked.hide == ("optimizer", "learning_rate")
+    assert links.read("label-noise=0.2&lock=label-noise") == links.read("label_noise=0.2&lock=label_noise")
+    assert links.read("label-noise=0.2").values == {"label_noise": 0.2}
 
 
 def test_a_preset_is_the_ground_for_single_values_wherever_it_stands():
