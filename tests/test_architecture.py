@@ -43,7 +43,7 @@ OUTSIDE = {
     "plots": {"matplotlib", "PIL"},
     "lessons": {"matplotlib"},
     "app": {"ipywidgets", "anywidget", "traitlets", "PIL"},
-    "server": {"voila", "traitlets", "zmq"},
+    "server": {"voila", "traitlets", "zmq", "jupyter_core"},
 }
 LONGEST_LINE = 120  # characters, so that two files fit side by side
 HEAVY = {"matplotlib", "ipywidgets", "requests", "PIL", "platformdirs", "IPython", "anywidget", "traitlets", "voila"}
