@@ -85,6 +85,19 @@ async def test_with_a_network_and_no_part_it_asks_for_a_choice():
 
 
 @in_a_loop
+async def test_a_panel_made_after_a_run_shows_it_in_every_part():
+    lab = Lab()
+    lab.change_all({"train_size": 300, "epochs": 2})
+    lab.start()
+    await lab.task
+    panel = InsidePanel(lab)
+    for name in PARTS:
+        await opened(panel, name)
+        assert shown(panel.part) and "Something went wrong" not in lab.message, name
+    assert [epoch for epoch, _ in panel.recorder.rows] == [2]
+
+
+@in_a_loop
 async def test_a_failed_run_is_said_and_the_next_one_shown():
     lab, panel = await trained()
     await opened(panel, "Pixels")

@@ -154,7 +154,7 @@ class Recorder:
     """What is measured once an epoch while a run goes on, whether the part is open or not: plain data.
 
     rows: (epoch, Health) of the run in progress or the last one, on its first training images; titles: of its layers,
-    in the page's language; hidden: of the hidden ones; first_weights: `first_filters` at its beginning. A few
+    in the page's language; hidden: of the hidden ones; first_weights: `first_filters` when it was first seen. A few
     milliseconds an epoch; of very short epochs not every one.
     """
 
@@ -163,9 +163,11 @@ class Recorder:
         self.forget()
 
     def follow(self):
-        """Observe the lab; again after it has forgotten every observer."""
-        self.lab.observe(self.lab.guard(self._on_phase), "phase")
+        """Observe the lab; again after it has forgotten every observer. A run that is there already is taken up."""
+        on_phase = self.lab.guard(self._on_phase)
+        self.lab.observe(on_phase, "phase")
         self.lab.observe(self.lab.guard(self._on_epoch), "epochs_seen")
+        on_phase(None)
 
     def forget(self):
         self.rows, self.first_weights = [], None
@@ -194,7 +196,7 @@ class Recorder:
             self.first_weights = None
         rows = np.arange(min(MEASURED, len(run.train_set)))
         self._batch = Batches(run.train_set, len(rows)).inputs(rows), run.train_set.labels_of(rows)
-        self._measure(0)
+        self._measure(run.epoch)
 
     def _on_epoch(self, change):
         run = self.lab.run
