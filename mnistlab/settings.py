@@ -166,7 +166,8 @@ class Settings:
         if isinstance(value, bool):
             return label if value else t("no {setting}", setting=label)
         shown = t(value) if isinstance(value, str) else f"{value:.3g}" if isinstance(value, float) else value
-        return f"{label} {shown} {t(about['unit']) if about['unit'] else ''}".strip()
+        unit = t(about["unit"]) if about["unit"] else ""
+        return f"{label} {shown} {unit if unit not in label else ''}".strip()  # not "hidden layers 3 layers"
 
     def as_dict(self):
         """Every setting by name, as plain numbers and text."""

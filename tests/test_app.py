@@ -437,7 +437,7 @@ async def test_with_clothes_nothing_in_the_data_panel_speaks_of_digits_and_the_d
     content = io.BytesIO()
     Image.fromarray(sample[1].image(0)).resize((140, 140)).save(content, "PNG")
     send_files(digit, ("digit.png", content.getvalue()))
-    assert "not trained on digits" in digit.results.value and "says the network" in digit.results.value
+    assert "nothing else: whatever" in digit.results.value and "says the network" in digit.results.value
     names = "|".join(map(re.escape, data.CLOTHES))
     caption = rf"read as <b>({names})</b>, labelled&nbsp;({names})<br>loss [\d.]+<br>\d+% sure"
     assert re.search(caption, worst.images.value)

@@ -128,7 +128,7 @@ async def test_every_state_of_the_three_panels_is_chinese(late, clothes):  # noq
     assert_chinese(*panels)
     file = read_model(content_of(lab, True), "model.npz")
     assert file.class_names == CLASSES  # in files they are as the dataset has them
-    assert "对数字一无所知" in digit.results.value
+    assert "别的一概不知" in digit.results.value
     lab.run.network.parameters[:] = np.nan
     digit._draw()
     assert "训练失败" in digit.results.value

@@ -304,6 +304,33 @@ async def test_a_slider_that_was_widened_is_moved_back_by_hand_and_nothing_betwe
     ]
 
 
+@pytest.mark.parametrize("name, typed, value", [
+    ("learning_rate", "0,05", 0.05), ("learning_rate", "1/10", 0.1), ("learning_rate", "1e-3", 0.001),
+    ("learning_rate", "5", 5.0), ("dropout_rate", "50 %", 0.5), ("epochs", "100", 100), ("epochs", "7 epochs", 7),
+    ("hidden_size", "1,000", 1000), ("hidden_size", "１２８", 128),
+])
+def test_a_number_typed_beside_a_slider_is_read_as_it_is_written(name, typed, value):
+    lab = Lab()
+    panel = TrainingPanel(lab)
+    lab.browser._receive(None, {"act": "typed", "value": name, "choice": typed}, [])
+    assert getattr(lab.settings, name) == value
+    assert panel.basic.widgets[name].value == pytest.approx(value)
+
+
+@pytest.mark.parametrize("name, typed, sentence", [
+    ("learning_rate", "fast", "Learning rate: “fast” is not read as a number. Write one such as 0.05 or 1000."),
+    ("epochs", "2.5", "Epochs is 2.5; it must be a whole number from 1 to 10000."),
+    ("learning_rate", "-1", "Learning rate is -1.0; it must be a number from 1e-06 to 1000."),
+    ("epochs", "", "Epochs: “” is not read as a number."),
+])
+def test_what_is_typed_beside_a_slider_and_cannot_be_gets_a_sentence_and_changes_nothing(name, typed, sentence):
+    lab = Lab()
+    TrainingPanel(lab)
+    before = lab.settings.as_dict()
+    lab.browser._receive(None, {"act": "typed", "value": name, "choice": typed}, [])
+    assert lab.settings.as_dict() == before and lab.message.startswith(sentence)
+
+
 @in_a_loop
 async def test_the_drawing_follows_the_controls_and_counts_parameters():
     lab = Lab()

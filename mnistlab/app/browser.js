@@ -45,6 +45,23 @@ function onKey(event) {
   if (event.repeat && event.target.matches(".mnistlab-train, .mnistlab-stop")) event.preventDefault();
 }
 
+// What is typed beside a slider: ipywidgets would make 0 of "0,05", and the slider's end of what lies beyond it. So the
+// kernel is given the words themselves, and the readout shows the value that comes of them.
+const TYPING = ["beforeinput", "keydown", "blur"];
+const TYPED_IN = "[class*='mnistlab-of-'] .widget-readout[contenteditable='true']";
+function typed(event) {
+  const shown = event.target.dataset;
+  if (event.type === "beforeinput") shown.before ??= event.target.textContent;
+  if (event.type !== "blur" && event.key !== "Enter") return null;
+  event.stopImmediatePropagation();
+  if (event.type === "keydown") event.preventDefault();
+  const [words, before] = [event.target.textContent.trim(), shown.before];
+  delete shown.before;
+  if (before === undefined) return null; // only looked at
+  event.target.textContent = before;
+  return words === before.trim() ? null : words;
+}
+
 function set(element, name, value) {
   if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
@@ -203,6 +220,14 @@ export default {
     };
     document.addEventListener("click", act);
     document.addEventListener("change", act);
+    const type = (event) => {
+      if (!event.target.matches?.(TYPED_IN)) return;
+      const own = event.target.closest(".mnistlab").querySelector(":scope > .mnistlab-browser");
+      const words = own?.dataset.key === model.get("key") && typed(event);
+      const [, name] = event.target.closest("[class*='mnistlab-of-']").className.match(/mnistlab-of-(\w+)/);
+      if (words) model.send({ act: "typed", value: name, choice: words });
+    };
+    for (const name of TYPING) document.addEventListener(name, type, true);
     model.on("change:words", () => translate(model));
     model.on("change:shown", () => reveal(model));
     if (model.get("language") !== "en") { // a cell that was run again
@@ -218,6 +243,7 @@ export default {
       phone.removeEventListener("change", tell);
       document.removeEventListener("click", act);
       document.removeEventListener("change", act);
+      for (const name of TYPING) document.removeEventListener(name, type, true);
     };
   },
   render({ model, el }) {

@@ -21,8 +21,8 @@ HINT = (
     "draw and upload stays in this session and is kept nowhere."
 )
 OTHER_CLASSES = (
-    "This network was not trained on digits and knows nothing of them: whatever the digit, its answer is one of its "
-    "own classes. Train on a dataset of digits, and it can read yours."
+    "This network knows the classes it was trained on and nothing else: whatever the image shows, its answer is one of "
+    "them. Train on a dataset of digits, and it can read yours."
 )
 NOT_YET = "There is no trained network yet: press Train, and the answer appears here."
 # Of many files, not every single one needs to be shown at once.

@@ -159,6 +159,7 @@ class Controls(ipywidgets.Box):
         }
         super().__init__([*others, *self._boxes.values()])
         self.add_class("mnistlab-controls")
+        lab.browser.on_act("typed", lab.guard(self._on_typed))
         lab.observe(lab.guard(lambda change: self._follow()), "settings_seen")
         lab.observe(lab.guard(lambda change: self._follow_link()), "link")
         self._follow_link()
@@ -176,6 +177,7 @@ class Controls(ipywidgets.Box):
             widget = make(self.lab, ipywidgets.BoundedIntText, min=low, max=high, **common)
         else:
             widget = self._slider(kind, low, high, about["scale"], dict(continuous_update=False, **common))
+        widget.add_class(f"mnistlab-of-{name}")
         self._set(name, widget)
         widget.observe(self.lab.guard(lambda change: self._on_value(name, change["new"])), "value")
         return widget
@@ -202,6 +204,23 @@ class Controls(ipywidgets.Box):
     def _on_value(self, name, value):
         if not self._following:
             self.lab.change(name, value)
+
+    def _on_typed(self, name, typed):
+        """A number typed beside a slider as its reader writes it, 0,05 or 50 % or 1,000, beyond the slider's range too.
+
+        Raises ValueError for what is none, and for one that the setting cannot have.
+        """
+        if name not in self.widgets:
+            return
+        from ..exercises.answers import number_in
+
+        number, kind = number_in(typed), TABLE[name].type
+        if number is None:
+            raise ValueError(t(
+                "{setting}: “{typed}” is not read as a number. Write one such as 0.05 or 1000.",
+                setting=t(TABLE[name].metadata["label"]), typed=typed[:30],
+            ))
+        self.lab.change(name, int(number) if kind is int and number.is_integer() else number)
 
     def _follow_link(self):
         for name, widget in self.widgets.items():

@@ -170,7 +170,7 @@ class TrainingPanel(Panel):
             t("Epoch {epoch} of {epochs}", epoch=progress.epoch, epochs=run.settings.epochs),
             t("{speed:,.0f} images/s", speed=speed),
         ]
-        if self.lab.phase == "running" and speed:
+        if self.lab.phase == "running" and speed and not self.lab.slow:  # in slow motion the reader's time counts
             words.append(t("{time} left", time=_duration((whole - progress.images) / speed)))
         else:
             words.append(t("{seconds:.1f} s", seconds=seconds))

@@ -10,6 +10,8 @@ from ..lessons import OPEN, Verdict, wrong
 
 NOTHING = "Your function returns nothing. Is there a return at its end?"
 YES_OR_NO = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+# Words behind a number that are more than what is counted: "8 thousand", "5 percentage points", "80 k".
+MANY = r"\d\s*(k|m|e|hundred|thousand|million|per ?cent\w*)\b|[百千万億亿]"
 NOT_WRITTEN = Verdict(OPEN, "Replace the three dots in the function by your own code and run the cell again.")
 
 
@@ -23,8 +25,8 @@ def missing(found):
 def number_in(answer):
     """The finite number that an answer is, as a float, or None: also one that was typed, or alone in a list or array.
 
-    Typed, it may be "1,000", "0,85" or "0.85", "85 %", "1e-3" or "10^-3", "1/3". A comma before three digits that could
-    be either marks thousands, as English has it.
+    Typed, it may be "1,000", "0,85" or "0.85", "85 %", "1e-3" or "10^-3", "1/3", and a word or two may say of what:
+    "120 steps". A comma before three digits that could be either marks thousands, as English has it.
     """
     if isinstance(answer, str):
         return _typed_number(answer)
@@ -41,6 +43,8 @@ def _typed_number(typed):
         return None  # the next line would make 102 of 10²
     typed = unicodedata.normalize("NFKC", typed).strip().lstrip("=≈~ ")  # full-width digits become plain ones
     whole, percent = re.fullmatch(r"(.*?)\s*(%|per ?cent)?", typed, re.DOTALL).groups()
+    if not percent and not re.search(MANY, whole, re.IGNORECASE):
+        whole = re.sub(r"(?<=\d)\s*[^\W\d_]+( [^\W\d_]+)?$", "", whole)
     parts = [_decimal(part.strip()) for part in whole.split("/")]
     if None in parts or len(parts) > 2 or 0 in parts[1:]:
         return None

@@ -74,6 +74,27 @@ def test_sliders_have_names_ranges_and_move_by_keyboard(watched, voila):
         set_by_keyboard(page, name, "ArrowLeft")
 
 
+def test_numbers_typed_beside_a_slider_are_read_as_they_are_written(watched, voila):
+    page = watched()
+    open_lab(page, voila[0])
+    for name, typed, shown in (
+        ("Learning rate", "0,05", "0.0500"), ("Dropout rate", "50 %", "0.500"), ("Epochs", "100", "100"),
+        ("Hidden size", "1,000", "1000"), ("Epochs", "7", "7"),
+    ):
+        readout = page.get_by_role("textbox", name=f"{name} value", exact=True)
+        readout.click()
+        page.keyboard.press("ControlOrMeta+a")
+        page.keyboard.type(typed)
+        page.keyboard.press("Enter" if typed != "7" else "Tab")
+        expect(readout).to_have_text(shown)
+    readout.click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("many")
+    page.keyboard.press("Enter")
+    expect(page.locator(".mnistlab-problem")).to_contain_text("Epochs: “many” is not read as a number.")
+    expect(readout).to_have_text("7")
+
+
 def test_a_run_draws_live_curves_and_shows_the_worst_images(watched, voila):
     page = watched()
     open_lab(page, voila[0])
