@@ -251,12 +251,11 @@ class Run:
             self.epoch + 1, loss, accuracy, evaluation.loss + self._penalty(), evaluation.accuracy, self._seconds,
             dict(zip(self.metrics, metrics)), self._measured(evaluation.logits, evaluation.labels),
         )
-        self.history.rows.append(row)
-        if self._fixed["patience"] and row is self.history.best:
+        best, order_state = self.history.best, self.generators.order.bit_generator.state
+        if self._fixed["patience"] and (best is None or row.validation_loss < best.validation_loss):
             self._best = self.network.parameters.copy(), self.network.state.copy(), evaluation.logits
-        self.position, self._seconds = 0, 0.0
-        self._sums[:] = 0
-        self._order_state = self.generators.order.bit_generator.state
+        self._order_state, self.position, self._seconds, self._sums = order_state, 0, 0.0, np.zeros_like(self._sums)
+        self.history.rows.append(row)
 
     def _measured(self, logits, labels, reduce=np.mean):
         return {name: float(reduce(metric(logits, labels))) for name, metric in self.metrics.items()}
@@ -351,10 +350,12 @@ class Run:
             other = checkpoint["run"].get(what) if isinstance(checkpoint["run"], dict) else None
             if other != value:
                 raise ValueError(f"The checkpoint is one of another run: its {what} is {other}, this run's is {value}.")
+        history, evaluation = self.history, self.evaluation
         try:
             self._take_up(checkpoint)
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
             self._take_up(before)
+            self.history, self.evaluation = history, evaluation  # others may hold these very objects
             raise ValueError(f"The checkpoint is damaged: {type(error).__name__}, {error}") from None
 
     def _take_up(self, checkpoint):
@@ -371,7 +372,7 @@ class Run:
             getattr(self.generators, name).bit_generator.state = kept[name]
         self._order_state = kept["order"]
         self.position, self._seconds = kept["position"], float(kept["seconds"])
-        if not 0 <= self.position <= len(self.train_set):
+        if type(self.position) is not int or not 0 <= self.position <= len(self.train_set):
             raise ValueError(f"of {len(self.train_set)} images {self.position} have been seen")
         self.history = History(**{**kept["history"], "rows": [Row(**row) for row in kept["history"]["rows"]]})
         self.evaluation = None if kept["logits"] is None else self._evaluation(kept["logits"])

@@ -8,7 +8,6 @@ import pytest
 from test_app import fresh_widgets, in_a_loop  # noqa: F401 - the fixture works by being here
 
 from mnistlab.app import Lab, TrainingPanel
-from mnistlab.app import lab as in_the_kernel
 from mnistlab.app.lab import RECORDS
 from mnistlab.settings import PRESETS
 
@@ -146,15 +145,16 @@ async def test_reset_forgets_the_network_and_keeps_settings_and_records():
 
 
 @in_a_loop
-async def test_a_run_that_cannot_begin_leaves_the_one_before_as_it_was(monkeypatch):
-    lab = lab_of(epochs=4)
+async def test_a_run_that_cannot_begin_leaves_the_one_before_as_it_was():
+    lab = lab_of(epochs=4, label_noise=0.2)
     lab.one_more("epoch")
     await lab.task
-    run, record = lab.run, lab.record
-    monkeypatch.setattr(in_the_kernel, "build", lambda *arguments: [][0])
-    with pytest.raises(IndexError):
+    run, record, noise, validation_set = lab.run, lab.record, lab.noise(), lab.validation_set
+    lab.change_all({"seed": 1, "label_noise": 0.0, "batch_norm": True, "batch_size": 1})
+    with pytest.raises(ValueError, match="at least 2"):
         lab.start()
     assert (lab.run, lab.record, lab.phase) == (run, record, "paused")
+    assert lab.noise() == noise != {} and lab.validation_set is validation_set is run.validation_set
     lab.resume()
     await lab.task
     assert run.epoch == 4 and lab.message.startswith("Done: 4 epochs")

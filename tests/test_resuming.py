@@ -449,17 +449,18 @@ def test_a_checkpoint_of_a_run_on_other_data_is_refused(change):
 @pytest.mark.parametrize("what, wrong", [
     ("parameters", np.zeros(1, np.float32)), ("state", np.zeros(3, np.float32)), ("optimizer", {}), ("order", 3),
     ("order", {}), ("dropout", None), ("augmentation", {"bit_generator": "MT19937"}), ("live", None), ("live", {}),
-    ("dropout rates", []), ("sums", 0.0), ("seconds", None), ("position", -1), ("position", 51), ("position", "8"),
+    ("dropout rates", []), ("sums", 0.0), ("seconds", None), ("position", -1), ("position", 51),
+    ("position", "8"), ("position", 8.0),
     ("history", None), ("history", {"rows": [{"epoch": 1}]}), ("logits", np.zeros(2)), ("run", {}), ("run", None),
 ])
 def test_a_damaged_checkpoint_is_refused_and_nothing_changes(what, wrong):
     run = made()
     next(run)
-    before = run.checkpoint()
+    before, history = run.checkpoint(), run.history
     with pytest.raises(ValueError, match="The checkpoint is "):
         run.restore({**finished(made()).checkpoint(), what: wrong})
     np.testing.assert_equal(run.checkpoint(), before)
-    assert outcome(finished(run)) == outcome(finished(made()))
+    assert run.history is history and outcome(finished(run)) == outcome(finished(made()))
 
 
 def test_a_run_with_patience_that_is_over_goes_on_from_its_last_weights_and_not_from_its_best():

@@ -49,7 +49,8 @@ class Browser(anywidget.AnyWidget):
     def on_act(self, name, callback):
         """callback(value, choice) whenever a button or a select with data-act=name is used in a panel's HTML.
 
-        value: its data-value; choice: what was chosen in a select.
+        value: its data-value; choice: what was chosen in a select. The name "typed" is for what was typed beside a
+        slider: value is the setting's name, choice the words.
         """
         self._acts.append((name, callback))
 

@@ -67,8 +67,13 @@ class Shelf {
     this.path = place();
     this.slot = `${Date.now()}-${Math.random().toString(36).slice(2)}`;
     this.base = null;
-    // Held until the page is gone: so other pages know that its run is still somebody's. Only safe pages have locks.
-    navigator.locks?.request(this.slot, () => new Promise(() => {}));
+    this.free = () => {};
+  }
+
+  // Held until the page or its session is gone: so other pages know that the run is still somebody's. The browser gives
+  // locks to safe addresses alone.
+  hold() {
+    navigator.locks?.request(this.slot, () => new Promise((free) => (this.free = free)));
   }
 
   async transaction(mode) {
@@ -287,11 +292,11 @@ function keep(model, views) {
   // JupyterLab says itself when a kernel dies, and it lives on there when the page is left.
   const inPage = "voila" in document.body.dataset;
   const shelf = new Shelf();
+  if (inPage) shelf.hold(); // in JupyterLab the page outlives its sessions
   // Functions, as the page's language may arrive after the words are drawn.
   let line = () => t("Nothing is kept in this browser yet: a run is, after its first epoch.");
   let kept = null; // {about, content}: what this page has put on the shelf
-  let parts = [];
-  let about = null;
+  let [parts, about, size] = [[], null, 0]; // what has come so far of what the kernel sends
   let state = "well";
   let watching = null;
   const alarm = inPage ? new Bar("alarm", "alert") : null;
@@ -310,14 +315,17 @@ function keep(model, views) {
     if (message.do === "download") {
       saveAs(message.name, message.kind, buffers[0]);
     } else if (message.do === "keep") {
-      if (message.about) [parts, about] = [[], message.about];
+      if (message.about) [parts, about, size] = [[], message.about, 0];
+      if (!about || message.start !== size) return; // the rest of something that began before this page
       parts.push(buffers[0]);
+      size += buffers[0].byteLength;
       if (!message.last) return sendBy(model, { is: "got", number: message.number, start: message.start });
-      const content = await new Blob(parts).arrayBuffer();
-      parts = [];
+      const [whole, what] = [new Blob(parts), about]; // the next may begin to come before this one is put away
+      [parts, about] = [[], null];
       try {
-        await shelf.put(about, content);
-        kept = { about, content };
+        const content = await whole.arrayBuffer();
+        await shelf.put(what, content);
+        kept = { about: what, content };
         tell(() => keptNow(kept.about));
         sendBy(model, { is: "kept", number: message.number });
       } catch (error) {
@@ -420,6 +428,7 @@ function keep(model, views) {
     state = next;
     if (state === "well") return alarm.hide();
     const ended = state === "ended";
+    if (ended) shelf.free();
     const limit = 1000 * model.get("idle_seconds");
     if (ended) idled ??= limit > 0 && Date.now() - watching.activity > limit - TICK;
     const buttons = [button(t("Reload the page"), () => {

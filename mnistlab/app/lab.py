@@ -49,6 +49,8 @@ MIX = 1000
 LOCKED = "Left as it was, because the address of this page locks it: {settings}."
 # So many runs are kept in the table; the oldest goes first.
 RECORDS = 12
+# What the images of a run are: put back where the next run cannot begin.
+OF_A_RUN = ("available", "validation_set", "before", "_split", "_uncleaned")
 
 # The kernel's own standard error reaches the server's terminal; sys.stderr would reach the page.
 log = logging.getLogger("mnistlab")
@@ -152,6 +154,7 @@ class Lab(traitlets.HasTraits):
         self.run = self.task = self.progress = self.record = self.origin = None
         self._listed = None  # the record that came into the table last
         self._own = {}  # the datasets that were brought here, by name
+        self._uncleaned = None  # the run's training set before any cleaning, and the labels of all images without noise
         self.taught = []  # images and labels that the present network was taught since its training
         self.records, self._runs_begun = [], 0
         self.before_settings, self.before_was = {}, ""
@@ -430,12 +433,18 @@ class Lab(traitlets.HasTraits):
         """Make the next run; once it is there, the one before is let go of."""
         if self.loop is None:
             raise ValueError("There is no running event loop: build the Lab in a cell of a notebook.")
-        self._split_anew()
-        settings = self.settings.copy()
-        train_set, validation_set = self._sets(settings, cleaned)
-        weights_rng = generators(settings.seed).weights
-        network = build(settings, weights_rng, train_set.inputs, len(train_set.class_names))
-        run = train(network, train_set, validation_set, settings)
+        kept = {name: getattr(self, name) for name in OF_A_RUN}
+        try:
+            self._split_anew()
+            settings = self.settings.copy()
+            train_set, validation_set = self._sets(settings, cleaned)
+            weights_rng = generators(settings.seed).weights
+            network = build(settings, weights_rng, train_set.inputs, len(train_set.class_names))
+            run = train(network, train_set, validation_set, settings)
+        except Exception:
+            for name, value in kept.items():
+                setattr(self, name, value)
+            raise
         if self.run:
             self.run.close()
             # Whatever a cleaned run was compared with, the next one is compared with as well.
@@ -449,7 +458,6 @@ class Lab(traitlets.HasTraits):
     def _sets(self, settings, cleaned):
         """(training set, validation set) of a run with these settings."""
         train_set = _training_set(self.available, settings)
-        # As a run has them before any cleaning, and the labels as they are without noise.
         self._uncleaned = train_set, self.available.labels
         if not cleaned:
             return train_set, self.validation_set

@@ -10,8 +10,11 @@ from ..lessons import OPEN, Verdict, wrong
 
 NOTHING = "Your function returns nothing. Is there a return at its end?"
 YES_OR_NO = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-# Words behind a number that are more than what is counted: "8 thousand", "5 percentage points", "80 k".
-MANY = r"\d\s*(k|m|e|hundred|thousand|million|per ?cent\w*)\b|[百千万億亿]"
+# Words behind a number that are more than what is counted: "8 thousand", "5 percentage points", "80 k", "3 or four".
+MANY = (
+    r"\d\s*((k|m|e|mn|mio|bn|pct|pp|in|or|to|and|out)\b|(half|third|quarter|tenth|dozen|ten|hundred|thousand|million|"
+    r"billion|per ?cent)\w*)|[百千万億亿]"
+)
 NOT_WRITTEN = Verdict(OPEN, "Replace the three dots in the function by your own code and run the cell again.")
 
 
