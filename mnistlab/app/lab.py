@@ -191,9 +191,9 @@ class Lab(traitlets.HasTraits):
             self.report(error)
 
     def report(self, error):
-        """Show an error as one sentence, which it returns; the whole of it goes to the log."""
-        log.error("An action failed.", exc_info=error)
+        """Show an error as one sentence, which it returns. The whole of it goes to the log, bad input as mere news."""
         expected = isinstance(error, ValueError | data.NotDownloaded | OSError)
+        log.log(logging.INFO if expected else logging.ERROR, "An action failed.", exc_info=error)
         self.message = (
             str(error) if expected and str(error)
             else t("Something went wrong ({kind}). You can go on; the details are in the log.",
