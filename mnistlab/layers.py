@@ -292,8 +292,8 @@ class BatchNorm(Layer):
     inputs: the number of columns of rows, or of channels of images, each with a scale (first 1) and a shift (first 0);
     a whole number of at least 1, else ValueError.
     Training takes mean and variance from the batch and moves the running ones a tenth of the way towards them;
-    inference takes the running ones, so that an image's answer does not depend on its neighbours. A batch of a single
-    row becomes all zeros, and teaches nothing.
+    inference takes the running ones, so that an image's answer does not depend on its neighbours. A single row is its
+    own mean: h is 0, and nothing below learns from it.
     """
 
     def __init__(self, inputs):

@@ -196,7 +196,7 @@ def _(train_set, test_set):
 )
 def _(train_set, test_set):
     run = _run(train_set, 20, hidden_layers=2, hidden_size=96)
-    best, last = run.history.rows[run.best_epoch - 1], run.history.rows[-1]
+    best, last = run.history.best, run.history.rows[-1]
     got = (
         f"from epoch {best.epoch + 1}: validation loss {best.validation_loss:.3f} in epoch {best.epoch}, "
         f"at the end {last.validation_loss:.3f}"

@@ -293,13 +293,20 @@ async def test_without_a_browser_or_where_it_refuses_nothing_is_sent():
     assert not panel.keeper.busy and browser.kept == []
 
 
-@in_a_loop
-async def test_a_run_that_ends_while_an_earlier_state_is_on_its_way_is_kept_next():
+async def run_unanswered():
+    """What `page_of` gives, after a run of which the browser has answered nothing; from now on it does."""
     lab, panel, browser = page_of()
     browser.silent = True
     lab.start()
     await lab.task
+    assert panel.keeper.busy
     browser.silent = False
+    return lab, panel, browser
+
+
+@in_a_loop
+async def test_a_run_that_ends_while_an_earlier_state_is_on_its_way_is_kept_next():
+    _, _, browser = await run_unanswered()
     browser.kept.append(None)
     browser.say({"is": "kept", "number": 1})
     assert browser.kept[-1][0]["epochs"] == SMALL["epochs"]
@@ -311,19 +318,14 @@ async def test_two_windows_of_one_kernel_are_sent_each_part_once():
     browser.windows = 2
     lab.start()
     await lab.task
-    assert panel.keeper.busy is False
+    assert browser.kept and not panel.keeper.busy
     for _, content in browser.kept:
         assert len(read_model(content, "kept").network.parameters) == 784 * 128 + 128 * 10 + 138
 
 
 @in_a_loop
 async def test_what_a_reload_cuts_off_is_sent_to_the_new_page():
-    lab, panel, browser = page_of()
-    browser.silent = True
-    lab.start()
-    await lab.task
-    assert panel.keeper.busy
-    browser.silent = False
+    _, panel, browser = await run_unanswered()
     browser.say({"is": "here", "page": True})
     assert browser.kept[-1][0]["epochs"] == SMALL["epochs"] and not panel.keeper.busy
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from test_app import clothes, fresh_widgets, in_a_loop  # noqa: F401 - the fixtures work by being here
+from test_keeping import at_rest
 from test_lab import lab_of
 from toys import toy_set
 
@@ -258,8 +259,7 @@ async def test_a_double_click_looks_at_the_test_set_once_and_a_click_that_comes_
     await trained(lab)
     look.button.click()
     look.button.click()
-    for _ in range(1000):
-        await asyncio.sleep(0)
+    await at_rest(lab)
     assert lab.test_looks == {"sample": 1}
     lab.reset()
     look.button.click()
@@ -277,8 +277,7 @@ async def test_images_of_a_set_that_takes_the_place_of_the_looked_at_one_stay_cl
     lab.one_more("epoch")
     await lab.task
     lab.choose_dataset("fashion-mnist")  # while the network looks at the digits again
-    for _ in range(1000):
-        await asyncio.sleep(0)
+    await at_rest(lab)
     assert "<img" not in panel.images.value and "learned" in panel.images.value
 
 

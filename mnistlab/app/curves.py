@@ -177,7 +177,7 @@ def _summary(run):
     if not rows:
         steps = run.history.step_losses
         return t("First epoch: training loss {loss:.3f}.", loss=steps[-1]) if steps else t("Starting …")
-    newest, best = rows[-1], rows[run.best_epoch - 1]
+    newest, best = rows[-1], run.history.best
     return t(
         "After epoch {newest.epoch}: training loss {newest.train_loss:.3f}, accuracy {newest.train_accuracy:.1%}; "
         "validation loss {newest.validation_loss:.3f}, accuracy {newest.validation_accuracy:.1%}. "

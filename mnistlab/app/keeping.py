@@ -84,10 +84,10 @@ class KeepingPanel(Panel):
             self._kept = state
             keeper.keep(*kept(lab))
 
-    def _on_kept(self, kept=True):
+    def _on_kept(self, arrived=True):
         """The browser has what it was sent, or a page that opened just then will never have it."""
         self._kept_at = perf_counter()
-        if not kept:
+        if not arrived:
             self._kept, self._due = None, True
         if self._due:  # the run ended or was held meanwhile
             self._due = False

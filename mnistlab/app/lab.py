@@ -192,10 +192,10 @@ class Lab(traitlets.HasTraits):
 
     def report(self, error):
         """Show an error as one sentence, which it returns. The whole of it goes to the log, bad input as mere news."""
-        expected = isinstance(error, ValueError | data.NotDownloaded | OSError)
+        expected = isinstance(error, ValueError | data.NotDownloaded | OSError) and str(error)
         log.log(logging.INFO if expected else logging.ERROR, "An action failed.", exc_info=error)
         self.message = (
-            str(error) if expected and str(error)
+            str(error) if expected
             else t("Something went wrong ({kind}). You can go on; the details are in the log.",
                    kind=type(error).__name__)
         )
@@ -721,7 +721,7 @@ class Lab(traitlets.HasTraits):
             return t("Stopped before the first epoch was over.")
         count, row = len(rows), rows[-1]
         if run.settings.patience and run.is_over and self.phase != "stopping":
-            row = rows[run.best_epoch - 1]
+            row = run.history.best
             what = (
                 t("Done: 1 epoch; the weights are those of epoch 1, the best.") if count == 1
                 else t("Done: {count} epochs; the weights are those of epoch {best}, the best.",

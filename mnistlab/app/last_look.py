@@ -49,7 +49,7 @@ class LastLook:
         """A slice at a time, so that the page can be used meanwhile; counted when it is seen."""
         lab, dataset, test_set, name = self.lab, self.lab.dataset, self.lab.test_set, self.lab.record.title
         try:
-            logits = np.empty((len(test_set), run.network.outputs), run.network.dtype)
+            logits = np.empty((len(test_set), run.network.outputs), np.float32)
             for _ in logits_in_chunks(run.network, test_set, logits):
                 await asyncio.sleep(0)
                 if lab.run is not run or lab.phase != "idle":

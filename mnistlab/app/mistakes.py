@@ -371,7 +371,7 @@ class MistakesPanel(Panel):
             self.sides.value = ""
             return
         original, cleaned = lab.validation_set, lab.changes["validation"].apply(lab.validation_set)
-        logits = np.empty((len(original), run.network.outputs), run.network.dtype)
+        logits = np.empty((len(original), run.network.outputs), np.float32)
         for _ in logits_in_chunks(run.network, original, logits):
             pass
         kept = np.isin(original.indices, cleaned.indices)

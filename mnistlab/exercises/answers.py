@@ -12,8 +12,8 @@ NOTHING = "Your function returns nothing. Is there a return at its end?"
 YES_OR_NO = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 # Words behind a number that are more than what is counted: "8 thousand", "5 percentage points", "80 k", "3 or four".
 MANY = (
-    r"\d\s*((k|m|e|mn|mio|bn|pct|pp|in|or|to|and|out)\b|(half|third|quarter|tenth|dozen|ten|hundred|thousand|million|"
-    r"billion|per ?cent)\w*)|[百千万億亿]"
+    r"\d\s*((k|m|e|mn|mio|bn|pct|pp|in|or|to|and|out|ten|half|halves|(third|quarter|tenth|dozen)s?)\b|"
+    r"(hundred|thousand|million|billion|per ?cent)\w*)|[百千万億亿]"
 )
 NOT_WRITTEN = Verdict(OPEN, "Replace the three dots in the function by your own code and run the cell again.")
 
