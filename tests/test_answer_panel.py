@@ -116,7 +116,9 @@ def test_a_comma_that_could_be_either_is_what_makes_the_answer_right():
     ("3\u202f000", 3000), ("120 steps", 120), ("120步", 120), ("4x", 4), ("96,080 letters", 96080), ("7 test images", 7),
     ("8 thousand", None), ("8万", None), ("80k", None), ("5 percentage points", None), ("5 and 3", None),
     ("8 thousands", None), ("5 hundredths", None), ("2 billion", None), ("90 pct", None), ("9 in ten", None),
-    ("9 tenths", None), ("7 tests", 7), ("12 tensors", 12),
+    ("9 tenths", None), ("7 tests", 7), ("12 tensors", 12), ("120 in total", 120), ("120 in all", 120),
+    ("5 of them", 5), ("9 of ten", None), ("5 tenthousandths", None), ("2 tens", None), ("5 halfs", None),
+    ("4 fifths", None), ("5 mln", None), ("5 permille", None), ("9成", None),
     ("", None), ("1,00,000", None), ("1,000,5", None), ("1.2.3", None), ("1 2", None), ("1/2/3", None),
     ("1e400", None), ("--3", None), ("3 or 4", None), ("inf", None), ("2+2", None),
 ])

@@ -149,6 +149,14 @@ async def test_an_error_in_a_callback_is_a_sentence_on_the_page_and_a_traceback_
         logging.getLogger("mnistlab").removeHandler(caplog.handler)
     assert "Something went wrong (KeyError)" in panel.status.value and "secret" not in panel.status.value
     assert "secret detail" in caplog.text and "Traceback" in caplog.text
+    caplog.clear()
+    logging.getLogger("mnistlab").addHandler(caplog.handler)
+    try:
+        lab.guard(lambda: lab.choose_dataset("letters"))()
+    finally:
+        logging.getLogger("mnistlab").removeHandler(caplog.handler)
+    assert "letters" in panel.status.value
+    assert re.fullmatch(r"WARNING .* Refused: .*letters.* \(data\.py:\d+\)\n", caplog.text), caplog.text
     lab.change("epochs", 1)
     lab.start()
     await lab.task

@@ -173,7 +173,7 @@ async def test_when_the_language_comes_during_a_run_everything_said_is_said_agai
     lab.change_all({"train_size": 600, "hidden_size": 16, "epochs": 2})
     lab.start()
     await lab.task
-    lab.take_up(lab.run, False, "restored")
+    lab.take_up(lab.run, lab.source_of(lab.run.settings, lab.origin), "restored")
     panels[1].earlier.toggle.value = True
     lab.speak("zh")
     check(*panels)

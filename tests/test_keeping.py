@@ -16,7 +16,7 @@ from mnistlab.app import CurvesPanel, DigitPanel, KeepingPanel, Lab, MistakesPan
 from mnistlab.app import keeping
 from mnistlab.app.keeping import LARGEST, content_of, read_record
 from mnistlab.export import (
-    FORMAT, ModelFileError, SettingsFileError, load_model, read_model, read_settings, settings_json,
+    FORMAT, ModelFileError, SettingsFileError, load_model, model_bytes, read_model, read_settings, settings_json,
 )
 from mnistlab.folders import ZipReading
 from mnistlab.settings import TABLE
@@ -49,6 +49,8 @@ class Browser:
     def _take_part(self, message, part):
         if "about" in message:
             self._parts, self.about = [], message["about"]
+        if message["start"] != sum(map(len, self._parts)):
+            return
         self._parts.append(part)
         if message["last"]:
             self.kept.append((self.about, b"".join(self._parts)))
@@ -164,6 +166,37 @@ async def test_a_cleaned_run_comes_back_with_its_changes():
     assert other.record.cleaned and len(other.run.train_set) == 599
     assert other.changes["training"].labels == lab.changes["training"].labels
     assert other.run.history.step_losses == lab.run.history.step_losses
+
+
+@in_a_loop
+async def test_a_network_that_is_refused_in_the_end_leaves_images_and_changes_as_they_are():
+    brought, _, _ = page_of(epochs=2, seed=5)
+    brought.start()
+    await brought.task
+    run = brought.run
+    content = model_bytes(run.network, run.settings, run.history, run.train_set)  # as the command line saves it
+    lab, _, browser = page_of(epochs=5000, label_noise=0.1)
+    lab.one_more("epoch")
+    await lab.task
+    lab.put_changes(lab.changes["training"].delete(int(lab.available.indices[0])))
+    changes, noise = lab.changes, lab.noise()
+    assert lab.phase == "paused" and noise
+    browser.say({"is": "restore"}, content)
+    lab.resume()
+    while not browser.answers:
+        await asyncio.sleep(0)
+    assert browser.answers[-1].startswith("A run goes on. Stop it first")
+    lab.stop()
+    await at_rest(lab)
+    spoilt = {**lab.origin, "split": [5, 0.2], "changes": ["{"], "cleaned": True}
+    browser.say({"is": "restore"}, model_bytes(run.network, run.settings, run.history, run.train_set, None, spoilt))
+    await at_rest(lab)
+    assert browser.answers[-1].startswith("This file does not hold changes to a dataset")
+    assert lab.changes is changes and lab.noise() == noise and lab.validation_set is lab.run.validation_set
+    browser.say({"is": "restore"}, content)
+    await at_rest(lab)
+    assert browser.answers[-1] == "" and lab.run.epoch == 2 and lab.validation_set is lab.run.validation_set
+    assert np.array_equal(lab.validation_set.indices, run.validation_set.indices)
 
 
 @in_a_loop

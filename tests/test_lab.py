@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 from test_app import fresh_widgets, in_a_loop  # noqa: F401 - the fixture works by being here
 
-from mnistlab.app import Lab, TrainingPanel
+from mnistlab.app import DataPanel, InsidePanel, Lab, MistakesPanel, TrainingPanel
 from mnistlab.app.lab import RECORDS
 from mnistlab.settings import PRESETS
 
@@ -329,6 +329,39 @@ def test_what_is_typed_beside_a_slider_and_cannot_be_gets_a_sentence_and_changes
     before = lab.settings.as_dict()
     lab.browser._receive(None, {"act": "typed", "value": name, "choice": typed}, [])
     assert lab.settings.as_dict() == before and lab.message.startswith(sentence)
+
+
+def threshold(panel):
+    """The slider of what the network does not know, with its part of the panel opened."""
+    panel.threshold.toggle.value = True
+    return panel.slider
+
+
+def inside(panel, name):
+    """The named part of the panel Inside, made."""
+    panel.choice.value = name
+    return panel.part
+
+
+@pytest.mark.parametrize("panel, find, name, typed, value", [
+    (DataPanel, lambda panel: panel.size, "train_size", "1,000", 1000),
+    (DataPanel, lambda panel: panel.size, "train_size", "50000", 3600),
+    (DataPanel, lambda panel: panel.size, "train_size", "50 %", None),
+    (MistakesPanel, threshold, "threshold", "85 %", 0.85),
+    (MistakesPanel, threshold, "threshold", "0,5", 0.5),
+    (InsidePanel, lambda panel: inside(panel, "Steps").temperature, "temperature", "0,5", 0.5),
+    (InsidePanel, lambda panel: inside(panel, "Steps").unit, "followed_unit", "100", 1),
+    (InsidePanel, lambda panel: inside(panel, "Units").factor, "factor", "1,5", 1.5),
+    (InsidePanel, lambda panel: inside(panel, "Units").unit, "unit", "unit 2", None),
+])
+def test_other_sliders_read_what_is_typed_too_and_take_the_nearest_they_can(panel, find, name, typed, value):
+    lab = Lab()
+    slider = find(panel(lab))
+    before = slider.value
+    lab.browser._receive(None, {"act": "typed", "value": name, "choice": typed}, [])
+    assert slider.value == (before if value is None else pytest.approx(value))
+    refused = lab.message.endswith("Write one such as 0.05 or 1000.") or lab.message.endswith("is no whole number.")
+    assert refused == (value is None)
 
 
 @in_a_loop

@@ -15,7 +15,7 @@ import numpy as np
 from .. import data
 from ..language import spoken, t
 from ..settings import TABLE
-from .parts import Panel, button, help_text, make, picture, set_hidden, text
+from .parts import Panel, button, help_text, make, picture, set_hidden, set_range, slider, text
 from .variations import Variations
 
 EXAMPLES = 2
@@ -34,7 +34,11 @@ class DataPanel(Panel):
         self.choice = make(
             lab, ipywidgets.Dropdown, description=t("Dataset"), options=self._choices(), value=lab.dataset
         )
-        self.size, self._following = None, False
+        self.size = slider(
+            lab, ipywidgets.IntSlider, "train_size", description=t("Training images"), continuous_update=False
+        )
+        self.size.observe(lab.guard(self._on_size), "value")
+        self._following = False
         self.download_button = button(t("Download"), self._toggle_download, lab)
         self.note = text("", "mnistlab-data-note", lab=lab)
         self.images = text("", "mnistlab-examples", lab=lab)
@@ -46,7 +50,7 @@ class DataPanel(Panel):
             t("The bundled sample needs no network; the full sets have 70,000 images and are fetched once.")
         )
         self._choice_box = ipywidgets.VBox([self.choice, about])
-        self._size_box = ipywidgets.VBox([help_text(t("Fewer images train faster and generalise worse."))])
+        self._size_box = ipywidgets.VBox([self.size, help_text(t("Fewer images train faster and generalise worse."))])
         self._split_shown = None
         self._show_dataset()
         self._follow_link()
@@ -114,25 +118,13 @@ class DataPanel(Panel):
         available = len(self.lab.next_parts()[0])
         step = min(100, available)
         most = available // step * step
-        if self.size is None or (self.size.min, self.size.max) != (step, most):
-            self._make_size(step, most)
         self._following = True
         try:
+            self.size.step = step
+            set_range(self.size, self._size_box, step, most)
             self.size.value = min(max(self.lab.settings.train_size, step), most)
         finally:
             self._following = False
-
-    def _make_size(self, step, most):
-        """Another slider: in the browser, the keys Home and End go to where a slider ended when it was made."""
-        old = self.size
-        self.size = make(
-            self.lab, ipywidgets.IntSlider, description=t("Training images"), min=step, max=most, step=step,
-            value=most, continuous_update=False, disabled=bool(old and old.disabled),
-        )
-        self.size.observe(self.lab.guard(self._on_size), "value")
-        self._size_box.children = (self.size, self._size_box.children[-1])
-        if old:
-            old.close()
 
     def _show_dataset(self):
         lab = self.lab

@@ -90,12 +90,6 @@ class Part:
         if not widget.value or self.lab.phase not in ("running", "stopping"):
             widget.value = f"<details><summary>{t('As a table')}</summary>{table}</details>"
 
-    def reach(self, slider, box, end):
-        """A slider in a box gets another end. In the page it is made anew, or its End key would go to the old one."""
-        if slider.max != end:
-            slider.max, kept, box.children = end, box.children, ()
-            box.children = kept
-
 
 class Choice(ipywidgets.Dropdown):
     """A drop-down whose options may change; it keeps its value where that is still among them, else takes the first."""

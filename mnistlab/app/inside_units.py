@@ -12,7 +12,7 @@ from ..data import Batches
 from ..inspection import altered, first_filters, health, stages, through
 from ..language import t
 from .inside_part import Choice, Part, coloured, figure, shades
-from .parts import button, make, row, text
+from .parts import button, make, row, set_range, slider, text
 
 NOTHING_CHANGED = "Nothing is changed yet: move Scale, or switch a unit off."
 # Images that gradients and units are measured on; seconds, and the share of a run's time, that this may take; lines of
@@ -29,8 +29,10 @@ class Units(Part):
         self.factors = {}  # what each changed unit, (layer, unit), is multiplied by
         self._of, self._following = None, False
         self.layer = make(lab, Choice, description=t("Layer"), options=[("", 0)])
-        self.unit = make(lab, ipywidgets.IntSlider, description=t("Unit"), min=1, max=1)
-        self.factor = make(lab, ipywidgets.FloatSlider, description=t("Scale"), min=0, max=2, step=0.05, value=1)
+        self.unit = slider(lab, ipywidgets.IntSlider, "unit", description=t("Unit"), min=1, max=1)
+        self.factor = slider(
+            lab, ipywidgets.FloatSlider, "factor", description=t("Scale"), min=0, max=2, step=0.05, value=1
+        )
         self.result = text("", "mnistlab-units", lab=lab)
         self.layer.observe(lab.guard(self._on_unit), "value")
         self.unit.observe(lab.guard(self._on_unit), "value")
@@ -87,7 +89,7 @@ class Units(Part):
             return
         self.layer.offer((stage.title, place) for place, stage in enumerate(look.hidden))
         stage = look.hidden[self.layer.value]
-        self.reach(self.unit, self.sliders, stage.units)
+        set_range(self.unit, self.sliders, 1, stage.units)
         self._follow()
         unit, factors = self.unit.value - 1, self._as_arrays(look)
         right, count, best = np.zeros(2), 0, (-np.inf, 0)

@@ -62,10 +62,11 @@ function place() {
 }
 
 class Shelf {
-  // Each page has a slot of its own, so that two tabs never overwrite each other.
-  constructor() {
+  // Each session has a slot of its own, so that two tabs never overwrite each other. In JupyterLab several windows may
+  // show the same session: all of them keep the same there.
+  constructor(slot) {
     this.path = place();
-    this.slot = `${Date.now()}-${Math.random().toString(36).slice(2)}`;
+    this.slot = slot;
     this.base = null;
     this.free = () => {};
   }
@@ -98,9 +99,18 @@ class Shelf {
     return runs.filter((run) => run.path === this.path).sort((one, other) => other.saved - one.saved);
   }
 
-  // Those of earlier pages, and not of tabs that are still open.
+  async all() {
+    return answered((await this.transaction("readonly")).objectStore("runs").getAll());
+  }
+
+  // What another window of this session has kept, or this one before it was reloaded.
+  async own() {
+    return (await this.all()).find(({ slot }) => slot === this.slot);
+  }
+
+  // Those of earlier sessions, and not of tabs that are still open.
   async others() {
-    const runs = await answered((await this.transaction("readonly")).objectStore("runs").getAll());
+    const runs = await this.all();
     const open = new Set((await navigator.locks?.query())?.held.map(({ name }) => name));
     return this.newestFirst(runs).filter(({ slot }) => slot !== this.slot && !open.has(slot));
   }
@@ -291,7 +301,7 @@ function watch(kernel, onChange) {
 function keep(model, views) {
   // JupyterLab says itself when a kernel dies, and it lives on there when the page is left.
   const inPage = "voila" in document.body.dataset;
-  const shelf = new Shelf();
+  const shelf = new Shelf(model.get("key"));
   if (inPage) shelf.hold(); // in JupyterLab the page outlives its sessions
   // Functions, as the page's language may arrive after the words are drawn.
   let line = () => t("Nothing is kept in this browser yet: a run is, after its first epoch.");
@@ -523,7 +533,12 @@ function keep(model, views) {
   }
   window.addEventListener("mnistlab-language", redraw);
   sendBy(model, { is: "here", page: inPage });
-  offerNewest().catch((error) => {
+  const begin = async () => {
+    await offerNewest();
+    const own = await shelf.own();
+    if (own && !kept) tell(() => keptNow(own.about));
+  };
+  begin().catch((error) => {
     console.warn("mnistlab: nothing can be kept in this browser.", error);
     cannotKeep();
   });

@@ -117,8 +117,8 @@ class KeepingPanel(Panel):
 
     async def _take_up(self, model, words, answer):
         try:
-            run, cleaned = await run_of(self.lab, model)
-            self.lab.take_up(run, cleaned, words)
+            run, source = await run_of(self.lab, model)
+            self.lab.take_up(run, source, words)
         except (ValueError, data.NotDownloaded) as error:
             answer(str(error))
         except Exception as error:  # the page waits for an answer, whatever it is
@@ -264,16 +264,17 @@ def read_record(content):
 
 
 async def run_of(lab, model):
-    """(run, cleaned): a Run that goes on from where the Model's was, on the same images where they are at hand.
+    """(run, Source of its images): a Run that goes on from where the Model's was, on the same images if they are here.
 
-    cleaned: whether the changes of the mistakes panel are in them. The network looks at the validation set in slices,
-    so that the page can be used meanwhile. Raises ValueError or data.NotDownloaded, with a sentence.
+    The network looks at the validation set in slices, so that the page can be used meanwhile. Raises ValueError or
+    data.NotDownloaded, with a sentence; the lab stays as it is, until it takes the run up.
     """
     checkpoint, origin = model.checkpoint, model.origin
     settings = model.settings if checkpoint is None else Settings(**checkpoint["settings"])
     if not origin:
         _check_classes(model, lab.available)
-    train_set, validation_set = lab.sets_of(settings, origin)
+    source = lab.source_of(settings, origin)
+    train_set, validation_set = source.sets(settings)
     _check_classes(model, train_set)
     fits(model.network, train_set)
     run = train(model.network, train_set, validation_set, settings.copy())
@@ -283,14 +284,14 @@ async def run_of(lab, model):
         except ValueError:
             pass  # other images under the same name, say: the network is good all the same
         else:
-            return run, origin.get("cleaned", False)
+            return run, source
         run = train(model.network, train_set, validation_set, settings.copy())
     logits = np.empty((len(validation_set), model.network.outputs), np.float32)
     for _ in logits_in_chunks(model.network, validation_set, logits):
         await asyncio.sleep(0)
     evaluation = Evaluation(logits, validation_set.labels_of(), run.loss.name)
     _continue_after(run, History.from_dicts(model.history).rows, evaluation)
-    return run, origin.get("cleaned", False)
+    return run, source
 
 
 def _continue_after(run, rows, evaluation):

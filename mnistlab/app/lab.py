@@ -8,7 +8,9 @@ import os
 import re
 import sys
 import threading
+import traceback
 from dataclasses import dataclass, replace
+from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -49,8 +51,6 @@ MIX = 1000
 LOCKED = "Left as it was, because the address of this page locks it: {settings}."
 # So many runs are kept in the table; the oldest goes first.
 RECORDS = 12
-# What the images of a run are: put back where the next run cannot begin.
-OF_A_RUN = ("available", "validation_set", "before", "_split", "_uncleaned")
 
 # The kernel's own standard error reaches the server's terminal; sys.stderr would reach the page.
 log = logging.getLogger("mnistlab")
@@ -106,6 +106,31 @@ def run_title(name):
     return t(RUN, number=given[1]) if given else name
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where the images of a run come from.
+
+    dataset: its name; whole: all of it but test_set; split: (seed, share of the validation set), and parts what that
+    makes of it, (images to learn from, validation set); changes: by split, what the mistakes panel changes, which holds
+    where the run is a cleaned one.
+    """
+
+    dataset: str
+    whole: data.Dataset
+    test_set: data.Dataset
+    split: tuple
+    parts: tuple
+    changes: dict
+    cleaned: bool
+
+    def sets(self, settings):
+        """(training set, validation set) of a run with these Settings."""
+        train_set, validation_set = _training_set(self.parts[0], settings), self.parts[1]
+        if not self.cleaned:
+            return train_set, validation_set
+        return self.changes["training"].apply(train_set), self.changes["validation"].apply(validation_set)
+
+
 class Lab(traitlets.HasTraits):
     """What is going on in one page. Panels read it, call its verbs, and observe its traits.
 
@@ -154,7 +179,6 @@ class Lab(traitlets.HasTraits):
         self.run = self.task = self.progress = self.record = self.origin = None
         self._listed = None  # the record that came into the table last
         self._own = {}  # the datasets that were brought here, by name
-        self._uncleaned = None  # the run's training set before any cleaning, and the labels of all images without noise
         self.taught = []  # images and labels that the present network was taught since its training
         self.records, self._runs_begun = [], 0
         self.before_settings, self.before_was = {}, ""
@@ -191,9 +215,13 @@ class Lab(traitlets.HasTraits):
             self.report(error)
 
     def report(self, error):
-        """Show an error as one sentence, which it returns. The whole of it goes to the log, bad input as mere news."""
+        """Show an error as one sentence, which it returns. The log has it whole, bad input as a line with the place."""
         expected = isinstance(error, ValueError | data.NotDownloaded | OSError) and str(error)
-        log.log(logging.INFO if expected else logging.ERROR, "An action failed.", exc_info=error)
+        if expected:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            log.warning("Refused: %s (%s:%d)", " ".join(str(error).split()), Path(place.filename).name, place.lineno)
+        else:
+            log.error("An action failed.", exc_info=error)
         self.message = (
             str(error) if expected
             else t("Something went wrong ({kind}). You can go on; the details are in the log.",
@@ -307,7 +335,10 @@ class Lab(traitlets.HasTraits):
 
     def choose_dataset(self, name):
         """Use another dataset from the next run on. Raises ValueError or data.NotDownloaded and changes nothing."""
-        self._use(name, *(self._own[name] if name in self._own else data.load(name, self.data_dir)))
+        self._use(name, *self._load(name))
+
+    def _load(self, name):
+        return self._own[name] if name in self._own else data.load(name, self.data_dir)
 
     def _check_dataset(self, name):
         """Raises ValueError where the page's address locks the dataset and this is another; None: one's own images."""
@@ -346,18 +377,24 @@ class Lab(traitlets.HasTraits):
         return next(each for each in names if each.casefold() not in taken)
 
     def _use(self, name, whole, test_set):
-        seed, fraction = split = self.settings.seed, self.settings.validation_fraction
-        parts = data.split(whole, fraction, generators(seed).split)
-        self._whole, self._split, self._parts = whole, split, (split, parts)
-        self.available, self.validation_set = parts
-        self.test_set = test_set
-        self.before = None
-        if self.dataset == name:  # other images under the same name: they are to be shown, too
-            self.notify_change(traitlets.Bunch(name="dataset", old=name, new=name, owner=self, type="change"))
-        self.dataset = name
-        self.forget_changes()
+        split = _split(self.settings)
+        self._put(Source(name, whole, test_set, split, _parts(whole, split), _no_changes(name), False))
         if self.phase == "running":
             self.message = t("{what}: used from the next run on.", what=data.title(name))
+
+    def _put(self, source):
+        """Make this Source the lab's own."""
+        self._whole, self._split, self._parts = source.whole, source.split, (source.split, source.parts)
+        self.available, self.validation_set = source.parts
+        self.test_set = source.test_set
+        self.before = None
+        if self.dataset == source.dataset:  # other images under the same name: they are to be shown, too
+            self.notify_change(traitlets.Bunch(
+                name="dataset", old=self.dataset, new=self.dataset, owner=self, type="change",
+            ))
+        self.dataset = source.dataset
+        self.changes = source.changes
+        self.changes_seen += 1
 
     def next_parts(self):
         """(images to learn from, validation set) of the next run: the dataset, split as the settings say now.
@@ -365,11 +402,13 @@ class Lab(traitlets.HasTraits):
         `available` and `validation_set` are those of the run in progress or the last one until then. Raises ValueError
         where one of the two would be empty.
         """
-        split = self.settings.seed, self.settings.validation_fraction
+        return self._parted(_split(self.settings))
+
+    def _parted(self, split):
         if split == self._split:
             return self.available, self.validation_set
         if split != self._parts[0]:
-            self._parts = split, data.split(self._whole, split[1], generators(split[0]).split)
+            self._parts = split, _parts(self._whole, split)
         return self._parts[1]
 
     def next_sets(self):
@@ -377,12 +416,10 @@ class Lab(traitlets.HasTraits):
         available, validation_set = self.next_parts()
         return _training_set(available, self.settings), validation_set
 
-    def _split_anew(self):
-        """Split the dataset as the settings say now. What the mistakes panel changes goes by image, and stays."""
-        split = self.settings.seed, self.settings.validation_fraction
-        if split != self._split:
-            self.available, self.validation_set = self.next_parts()
-            self._split, self.before = split, None
+    def _source(self, settings, cleaned):
+        """The Source of a run with these Settings on the dataset in use."""
+        split = _split(settings)
+        return Source(self.dataset, self._whole, self.test_set, split, self._parted(split), self.changes, cleaned)
 
     @property
     def network(self):
@@ -416,7 +453,7 @@ class Lab(traitlets.HasTraits):
 
     def forget_changes(self):
         """No image is to be changed any more."""
-        self.changes = {split: Changes(self.dataset, split) for split in SPLITS}
+        self.changes = _no_changes(self.dataset)
         self.changes_seen += 1
 
     def start(self, cleaned=False):
@@ -433,18 +470,13 @@ class Lab(traitlets.HasTraits):
         """Make the next run; once it is there, the one before is let go of."""
         if self.loop is None:
             raise ValueError("There is no running event loop: build the Lab in a cell of a notebook.")
-        kept = {name: getattr(self, name) for name in OF_A_RUN}
-        try:
-            self._split_anew()
-            settings = self.settings.copy()
-            train_set, validation_set = self._sets(settings, cleaned)
-            weights_rng = generators(settings.seed).weights
-            network = build(settings, weights_rng, train_set.inputs, len(train_set.class_names))
-            run = train(network, train_set, validation_set, settings)
-        except Exception:
-            for name, value in kept.items():
-                setattr(self, name, value)
-            raise
+        settings = self.settings.copy()
+        source = self._source(settings, cleaned)
+        train_set, validation_set = source.sets(settings)
+        weights_rng = generators(settings.seed).weights
+        network = build(settings, weights_rng, train_set.inputs, len(train_set.class_names))
+        run = train(network, train_set, validation_set, settings)
+        self._split_as(source)
         if self.run:
             self.run.close()
             # Whatever a cleaned run was compared with, the next one is compared with as well.
@@ -455,19 +487,17 @@ class Lab(traitlets.HasTraits):
         self.taught = []
         self._record(run, settings, cleaned)
 
-    def _sets(self, settings, cleaned):
-        """(training set, validation set) of a run with these settings."""
-        train_set = _training_set(self.available, settings)
-        self._uncleaned = train_set, self.available.labels
-        if not cleaned:
-            return train_set, self.validation_set
-        return self.changes["training"].apply(train_set), self.changes["validation"].apply(self.validation_set)
+    def _split_as(self, source):
+        """Split the dataset as a Source of it is. What the mistakes panel changes goes by image, and stays."""
+        if source.split != self._split:
+            self.available, self.validation_set = source.parts
+            self._split, self.before = source.split, None
 
     def noise(self):
         """The images whose labels noise changed in the run's training set, before cleaning: {number: right label}."""
         if self.run is None or self.learned_other or not self.record.settings["label_noise"]:
             return {}
-        images, right = self._uncleaned
+        images, right = _training_set(self.available, Settings(**self.record.settings)), self.available.labels
         changed = images.indices[images.labels_of() != right[images.indices]]
         return dict(zip(changed.tolist(), right[changed].tolist()))
 
@@ -489,41 +519,37 @@ class Lab(traitlets.HasTraits):
         )
         self.progress = None
 
-    def sets_of(self, settings, origin):
-        """(training set, validation set) as a run had them, by its Settings and what `origin` was then.
+    def source_of(self, settings, origin):
+        """The Source of a run with these Settings, by what `origin` was then, else the dataset in use. Changes nothing.
 
-        Uses the dataset from now on, as `choose_dataset` does, with the same images in each part. Raises ValueError
-        or data.NotDownloaded and changes nothing where there is no such dataset, the page's address locks another one,
-        or its changes do not fit.
+        Raises ValueError or data.NotDownloaded where there is no such dataset, the page's address locks another one, or
+        its changes do not fit.
         """
-        before = self.settings
-        self.settings = settings.copy()
+        if not origin:
+            return self._source(settings, False)
         try:
-            if origin:
-                self.settings.seed, self.settings.validation_fraction = origin["split"]
-                name = origin["dataset"]
-                self._check_dataset(name)
-                if name not in self._own and name not in data.NAMES:
-                    raise ValueError(t(
-                        "This network learned from your images “{name}”, which are not here. Bring them again "
-                        "under The data, Your own images, then try once more.", name=name,
-                    ))
-                self.choose_dataset(name)
-                for text in origin["changes"]:
-                    self.put_changes(Changes.from_json(text, self.dataset, self.available))
-            else:
-                self._split_anew()
-            return self._sets(settings, bool(origin and origin["cleaned"]))
+            name, wanted = origin["dataset"], settings.copy()
+            wanted.seed, wanted.validation_fraction = (origin["split"][place] for place in range(2))
+            self._check_dataset(name)
+            if name not in self._own and name not in data.NAMES:
+                raise ValueError(t(
+                    "This network learned from your images “{name}”, which are not here. Bring them again under The "
+                    "data, Your own images, then try once more.", name=name,
+                ))
+            whole, test_set = (self._whole, self.test_set) if name == self.dataset else self._load(name)
+            split = _split(wanted)
+            parts = _parts(whole, split)
+            changes = [Changes.from_json(text, name, parts[0]) for text in origin["changes"]]
+            changes = _no_changes(name) | {each.split: each for each in changes}
+            return Source(name, whole, test_set, split, parts, changes, bool(origin["cleaned"]))
         except (LookupError, TypeError, AttributeError):
             raise ValueError(t("What the file says of its images is damaged.")) from None
-        finally:
-            self.settings = before
 
-    def take_up(self, run, cleaned, words):
+    def take_up(self, run, source, words):
         """Make a run that was kept the one of the lab, with its settings: paused where epochs are left, else at rest.
 
         Settings that the page's address locks stay as they are, and hold for the rest of this run if it can take them.
-        cleaned: whether the changes of the mistakes panel are in its sets; words: how it came here, "restored" or
+        source: where its images come from, which the next runs have as well; words: how it came here, "restored" or
         "loaded".
         """
         if self.phase in ("running", "stopping"):
@@ -532,7 +558,11 @@ class Lab(traitlets.HasTraits):
         if self.run:
             self.run.close()
         self.taught, self.task = [], None
-        self._record(run, run.settings, cleaned)
+        if source.cleaned or source.whole is not self._whole:
+            self._put(source)
+        else:
+            self._split_as(source)
+        self._record(run, run.settings, source.cleaned)
         here, self.settings = self.settings.as_dict(), run.settings.copy()
         locked = [name for name in self.link.lock if name in here and here[name] != getattr(self.settings, name)]
         for name in locked:
@@ -733,6 +763,20 @@ class Lab(traitlets.HasTraits):
             what = t("Done: 1 epoch.") if count == 1 else t("Done: {count} epochs.", count=count)
         return t("{what} Validation accuracy {accuracy:.1%}, loss {loss:.3f}.",
                  what=what, accuracy=row.validation_accuracy, loss=row.validation_loss)
+
+
+def _split(settings):
+    return settings.seed, settings.validation_fraction
+
+
+def _parts(whole, split):
+    """(images to learn from, validation set) of a dataset, split in this way."""
+    seed, fraction = split
+    return data.split(whole, fraction, generators(seed).split)
+
+
+def _no_changes(name):
+    return {split: Changes(name, split) for split in SPLITS}
 
 
 def _training_set(available, settings):

@@ -13,7 +13,7 @@ from ..data import class_titles, title
 from ..evaluation import Evaluation, logits_in_chunks
 from ..label_errors import MNIST_TEST
 from ..language import t
-from .parts import Opening, Panel, button, help_text, make, picture, row, text
+from .parts import Opening, Panel, button, help_text, make, picture, row, slider, text
 from .upload import UploadButton
 
 COUNT = 12
@@ -494,9 +494,9 @@ class MistakesPanel(Panel):
     # I don't know
 
     def _make_threshold(self):
-        self.slider = make(
-            self.lab, ipywidgets.FloatSlider, description=t("Confidence threshold"), min=0.0, max=0.99, step=0.01,
-            value=0.9, continuous_update=False,
+        self.slider = slider(
+            self.lab, ipywidgets.FloatSlider, "threshold", description=t("Confidence threshold"), min=0.0, max=0.99,
+            step=0.01, value=0.9, continuous_update=False,
         )
         self.slider.observe(self.lab.guard(lambda change: self._draw_threshold()), "value")
         self.answered = text("", "mnistlab-answered")

@@ -143,6 +143,54 @@ class Opening(ipywidgets.VBox):
         self.children = (self.toggle, *(self._made if change["new"] else ()))
 
 
+def slider(lab, kind, name, **options):
+    """A slider, as `make` makes it. A number typed beside it is its new value, or the nearest that it can have.
+
+    name: what the page calls it by; no other slider's, and none of a setting that `Controls` shows.
+    """
+    made = make(lab, kind, **options)
+    made.add_class(f"mnistlab-of-{name}")
+
+    def on_typed(which, typed):
+        if which == name:
+            number = _typed_number(made.description, typed)
+            if isinstance(made, ipywidgets.IntSlider):
+                if not number.is_integer():
+                    raise ValueError(t(
+                        "{setting}: “{typed}” is no whole number.", setting=made.description, typed=typed[:30],
+                    ))
+                number = int(number)
+            made.value = number
+
+    lab.browser.on_act("typed", lab.guard(on_typed))
+    return made
+
+
+def set_range(slider, box, low, high):
+    """Give a slider in a box other ends. The page makes it anew, or its keys Home and End would go to the old ones."""
+    if (slider.min, slider.max) != (low, high):
+        slider.min = min(slider.min, low)  # at no time above the highest
+        slider.max = high
+        slider.min, kept, box.children = low, box.children, ()
+        box.children = kept
+
+
+def _typed_number(title, typed):
+    """The number that was typed beside a slider as its reader writes it: 0,05 or 50 % or 1,000.
+
+    title: of the slider, for the ValueError if it is none.
+    """
+    from ..exercises.answers import number_in
+
+    number = number_in(typed)
+    if number is None:
+        raise ValueError(t(
+            "{setting}: “{typed}” is not read as a number. Write one such as 0.05 or 1000.",
+            setting=title, typed=typed[:30],
+        ))
+    return number
+
+
 class Controls(ipywidgets.Box):
     """Controls for some settings, each as the settings table describes it, that follow the lab's settings.
 
@@ -206,21 +254,11 @@ class Controls(ipywidgets.Box):
             self.lab.change(name, value)
 
     def _on_typed(self, name, typed):
-        """A number typed beside a slider as its reader writes it, 0,05 or 50 % or 1,000, beyond the slider's range too.
-
-        Raises ValueError for what is none, and for one that the setting cannot have.
-        """
+        """A number typed beside a slider, beyond its range too; ValueError for one that the setting cannot have."""
         if name not in self.widgets:
             return
-        from ..exercises.answers import number_in
-
-        number, kind = number_in(typed), TABLE[name].type
-        if number is None:
-            raise ValueError(t(
-                "{setting}: “{typed}” is not read as a number. Write one such as 0.05 or 1000.",
-                setting=t(TABLE[name].metadata["label"]), typed=typed[:30],
-            ))
-        self.lab.change(name, int(number) if kind is int and number.is_integer() else number)
+        number = _typed_number(t(TABLE[name].metadata["label"]), typed)
+        self.lab.change(name, int(number) if TABLE[name].type is int and number.is_integer() else number)
 
     def _follow_link(self):
         for name, widget in self.widgets.items():

@@ -102,9 +102,8 @@ def opened(chromium):
 
     def open_page(**options):
         contexts.append(chromium.new_context(viewport={"width": 1280, "height": 900}, **options))
-        page = contexts[-1].new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        return page
+        contexts[-1].on("weberror", lambda error: errors.append(str(error.error)))  # of every page in it
+        return contexts[-1].new_page()
 
     yield open_page
     for context in contexts:

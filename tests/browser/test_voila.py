@@ -79,7 +79,7 @@ def test_numbers_typed_beside_a_slider_are_read_as_they_are_written(watched, voi
     open_lab(page, voila[0])
     for name, typed, shown in (
         ("Learning rate", "0,05", "0.0500"), ("Dropout rate", "50 %", "0.500"), ("Epochs", "100", "100"),
-        ("Hidden size", "1,000", "1000"), ("Epochs", "7", "7"),
+        ("Hidden size", "1,000", "1000"), ("Training images", "1,000", "1000"), ("Epochs", "7", "7"),
     ):
         readout = page.get_by_role("textbox", name=f"{name} value", exact=True)
         readout.click()
