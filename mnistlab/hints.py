@@ -66,8 +66,7 @@ def hints(state):
 def learning_rate_too_high(state):
     """The loss was no longer a finite number, jumped far above that of guessing, or rose again instead of falling."""
     if state.failure:
-        of_loss = any(word in state.failure.lower() for word in ("loss", t("loss")))
-        what = t("The loss was no longer a finite number") if of_loss else None
+        what = t("The loss was no longer a finite number")
     else:
         what = _jumped(state) or _rose(state)
     if what:

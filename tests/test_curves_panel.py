@@ -83,6 +83,11 @@ def test_every_setting_can_differ_and_be_said():
             assert head[1] == about["label"] and first[1] != second[1]
 
 
+def test_the_slider_at_its_end_stands_for_all_images_whatever_their_number():
+    head, first, second = cells(runs_table([record(train_size=1000), record()]))
+    assert (head[1], first[1], second[1]) == ("Training images", "1000", "all")
+
+
 def test_a_run_without_an_epoch_has_a_row_without_figures():
     stopped = record(losses=())
     assert cells(runs_table([stopped]))[1][1:4] == ["none", "", ""]

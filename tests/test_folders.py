@@ -214,6 +214,11 @@ def test_a_zip_bomb_is_refused_before_anything_is_unpacked(request):
     says(huge, "would unpack to 4,000 MB", "was not unpacked")
 
 
+def test_a_zip_that_would_unpack_to_too_much_is_refused_however_well_it_is_packed(monkeypatch):
+    monkeypatch.setattr(folders, "MAX_UNPACKED", 100)
+    says(zipped(two_classes()), "was not unpacked")
+
+
 def test_too_many_files_and_too_heavy_zips_are_refused_unopened(monkeypatch, nothing_is_unpacked):
     monkeypatch.setattr(zipfile, "ZipFile", None)
     says(b"PK\x01\x02" * 20_001, "more than 20,000 files")

@@ -93,11 +93,11 @@ async def test_what_an_image_can_be_said_to_be_are_the_classes_that_the_network_
     lab = lab_of()
     panel = DigitPanel(lab)
     panel.teach.toggle.value = True
-    assert [label for _, label in panel.right.options] == list(range(10))
+    assert [label for _, label in panel.right.options] == [None, *range(10)]
     animals = replace(toy_set(60, side=28), class_names=("cat", "dog", "owl"))
     lab.use_images("animals", animals)
     await trained(lab)
-    assert list(panel.right.options) == [("cat", 0), ("dog", 1), ("owl", 2)]
+    assert list(panel.right.options) == [("…", None), ("cat", 0), ("dog", 1), ("owl", 2)]
     with pytest.raises(ValueError, match="A label is 9"):
         lab.teach(animals.image(0), 9)
     assert lab.taught == []
@@ -113,6 +113,9 @@ async def test_teaching_says_what_the_answer_was_and_is_until_a_fresh_network_co
     panel._drawing = digit_prepared(lab)
     panel.teach.toggle.value = True
     assert "Train begins with a fresh network" in panel.teach.children[1].value and panel.said.value == ""
+    with pytest.raises(ValueError, match="Choose first what it is"):
+        panel._teach()
+    assert lab.taught == []
     before = panel._verdict(panel._drawing.pixels)
     panel.right.value = (int(lab.available.labels_of([0])[0]) + 5) % 10
     panel._teach()

@@ -119,6 +119,7 @@ async def test_uploaded_digits_stay_and_are_described_in_the_new_language():
     assert panel.results.value.count("网络说") == 1 and "你的图像" in panel.results.value
     assert "bad.png" not in panel.results.value  # its sentence was English
     panel.teach.toggle.value = True
+    panel.right.value = 3
     panel._teach()  # the photo is still there
     await lab.task
     assert "之前" in panel.said.value

@@ -6,6 +6,7 @@ import ipywidgets
 
 from ..language import t
 from ..lessons import OPEN, RIGHT, WRONG, Verdict, check
+from .keeper import watch
 from .parts import Panel, button, make, row, text
 
 LONGEST = 200  # characters
@@ -25,6 +26,7 @@ class Answer(Panel):
     def __init__(self, number, label, lab=None):
         self._number, self._label = number, label
         super().__init__(lab)
+        watch()
 
     def build(self):
         self.field = make(self.lab, ipywidgets.Text, description=self._label, continuous_update=False)

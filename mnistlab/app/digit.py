@@ -171,9 +171,12 @@ class DigitPanel(Panel):
         )
 
     def _classes(self):
-        """What an image can be said to be: the classes that the network knows, or that the next one will."""
+        """What an image can be said to be: the classes that the network knows, or that the next one will.
+
+        First none: who presses Teach without having chosen would teach that every digit is a 0.
+        """
         images = self.lab.run.train_set if self.lab.run else self.lab.available
-        return [(name, label) for label, name in enumerate(class_titles(images.class_names))]
+        return [("…", None), *((name, label) for label, name in enumerate(class_titles(images.class_names)))]
 
     def _teach(self):
         """The last image that could be read, and its right label, become something to learn from."""
@@ -181,6 +184,8 @@ class DigitPanel(Panel):
         image = self._drawing or (readable[-1] if readable else None)
         if image is None:
             raise ValueError(t("There is nothing to learn from yet: draw a digit or upload one first."))
+        if self.right.value is None:
+            raise ValueError(t("Choose first what it is, beside Teach."))
         network = self.lab.network
         before = self._verdict(image.pixels) if network and network.inputs == image.pixels.size else ""
         self.lab.teach(image.pixels, self.right.value)

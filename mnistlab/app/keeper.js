@@ -1,4 +1,5 @@
-// Keeps the run in the browser, offers it after a reload, and watches whether the session behind the page is alive.
+// Keeps the run in the browser, offers it after a reload, and watches whether the session behind the page is alive;
+// without "keeps" that last alone.
 
 // Seconds are counted in milliseconds here. The session is asked every 4 s, and 12 s without a sign of it raise the
 // alarm: late enough for a kernel that imports or loads something for 8 s, early enough to be said within 15 s.
@@ -302,7 +303,7 @@ function keep(model, views) {
   // JupyterLab says itself when a kernel dies, and it lives on there when the page is left.
   const inPage = "voila" in document.body.dataset;
   const shelf = new Shelf(model.get("key"));
-  if (inPage) shelf.hold(); // in JupyterLab the page outlives its sessions
+  if (inPage && model.get("keeps")) shelf.hold(); // in JupyterLab the page outlives its sessions
   // Functions, as the page's language may arrive after the words are drawn.
   let line = () => t("Nothing is kept in this browser yet: a run is, after its first epoch.");
   let kept = null; // {about, content}: what this page has put on the shelf
@@ -425,6 +426,7 @@ function keep(model, views) {
   }
 
   function whatIsSafe(ended) {
+    if (!model.get("keeps")) return ended ? t("Reload the page to begin again.") : "";
     if (!kept) return ended ? t("No run was kept yet. Reload the page to begin again.") : "";
     const run = named(kept.about);
     return ended
@@ -538,7 +540,7 @@ function keep(model, views) {
     const own = await shelf.own();
     if (own && !kept) tell(() => keptNow(own.about));
   };
-  begin().catch((error) => {
+  if (model.get("keeps")) begin().catch((error) => {
     console.warn("mnistlab: nothing can be kept in this browser.", error);
     cannotKeep();
   });

@@ -1,5 +1,6 @@
-"""What the browser keeps of a run, and how the page notices that its session is gone: one small widget."""
+"""What the browser keeps of a run, and how a page notices that its session is gone: two small widgets."""
 
+import functools
 import os
 import secrets
 from pathlib import Path
@@ -16,25 +17,43 @@ HERE = Path(__file__).parent
 PART, LONGEST, QUICK = 65_536, 2_000_000, 0.4
 
 
-class Keeper(anywidget.AnyWidget):
+class Watch(anywidget.AnyWidget):
+    """Watches over a page: it says when the session behind it is gone, and counts down before the server ends it.
+
+    idle_seconds: after how long without any activity the server does that, 0 for never; keeps: whether it is a Keeper.
+    """
+
+    _esm = script("keeper.js")
+    _css = (HERE / "keeper.css").read_text("utf-8")
+    idle_seconds = traitlets.Int(0).tag(sync=True)
+    keeps = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(self, **options):
+        super().__init__(idle_seconds=_idle_seconds(), **options)
+
+
+@functools.cache
+def watch():
+    """The Watch over a page without the panel that keeps runs: one for all of it, a lesson has many a panel."""
+    return Watch()
+
+
+class Keeper(Watch):
     """Brings files to the browser, to be kept there or downloaded, and watches over the page; shows what is kept.
 
-    running: whether a run goes on, of which leaving the page would lose something; idle_seconds: after how long without
-    any activity the server ends this session, 0 for never; key: what its run is kept under. `in_page`: whether it
-    stands in a page of its own, not in JupyterLab; `there`: whether a browser has shown it at all.
+    running: whether a run goes on, of which leaving the page would lose something; key: what its run is kept under.
+    `in_page`: whether it stands in a page of its own, not in JupyterLab; `there`: whether a browser has shown it at
+    all.
 
     on_restore(content) is called through the Lab's guard with what is to be restored; it answers with `restored`.
     on_kept(): when what was sent is kept, or cannot be; on_kept(False) where a page that opened has cut it off.
     """
 
-    _esm = script("keeper.js")
-    _css = (HERE / "keeper.css").read_text("utf-8")
     running = traitlets.Bool(False).tag(sync=True)
-    idle_seconds = traitlets.Int(0).tag(sync=True)
     key = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, on_restore, on_kept, lab, **options):
-        super().__init__(idle_seconds=_idle_seconds(), key=secrets.token_hex(8), **options)
+        super().__init__(keeps=True, key=secrets.token_hex(8), **options)
         self._on_restore, self._on_kept = on_restore, on_kept
         self.in_page = self.there = self.refuses = False
         self._content, self._about, self._number, self._size = b"", {}, 0, PART

@@ -5,6 +5,7 @@ from html import escape
 import ipywidgets
 
 from ..language import t
+from .keeper import watch
 from .parts import Panel, text
 
 
@@ -21,6 +22,7 @@ class Live(Panel):
     def __init__(self, function, lab=None, **controls):
         self._function, self._controls = function, controls
         super().__init__(lab)
+        watch()
         for widget in controls.values():
             if widget.has_trait("continuous_update"):
                 widget.continuous_update = False

@@ -230,7 +230,7 @@ def _differing(records):
         (t("Cleaned"), [_said(record.cleaned) for record in records]),
     ]
     for name, item in TABLE.items():
-        columns.append((t(item.metadata["label"]), [_said(record.settings[name]) for record in records]))
+        columns.append((t(item.metadata["label"]), [_said(record.settings[name], name) for record in records]))
     return [(what, values) for what, values in columns if len(set(values)) > 1]
 
 
@@ -254,7 +254,9 @@ def _changes(record):
     )
 
 
-def _said(value):
+def _said(value, name=""):
+    if name == "train_size" and value == TABLE[name].default:
+        return t("all")  # as many as each dataset has
     if isinstance(value, bool):
         return t("yes" if value else "no")
     if isinstance(value, str):

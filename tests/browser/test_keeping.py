@@ -5,7 +5,7 @@ import shutil
 import socket
 import threading
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import psutil
 import pytest
@@ -439,3 +439,18 @@ def test_two_windows_of_jupyterlab_on_one_kernel_keep_the_run_whole_and_do_not_o
     keeper(second).scroll_into_view_if_needed()
     expect(keeper(second).locator("> p")).to_contain_text("Kept in this browser: Run 1 (4 epochs, ")
     expect(second.get_by_role("button", name=RESTORE)).to_have_count(0)  # it is there: nothing is to be restored
+
+
+def test_a_lesson_says_too_that_its_session_has_ended(opened, serving, tmp_path):
+    address, process = serving(app(tmp_path))
+    page = opened()
+    page.goto(urljoin(address, "09-your-own-digits.ipynb"), timeout=4 * LONG)
+    page.locator(".mnistlab-panel-answer").wait_for(state="attached", timeout=4 * LONG)
+    (kernel,) = psutil.Process(process.pid).children()
+    kernel.kill()
+    expect(page.get_by_role("alert")).to_contain_text("Your session has ended", timeout=15_000)
+    expect(page.get_by_role("alert")).to_have_count(1)
+    expect(alarm(page)).to_contain_text("Reload the page to begin again.")
+    press(page, "Reload the page")
+    page.locator(".mnistlab-panel-answer").wait_for(state="attached", timeout=4 * LONG)
+    expect(alarm(page)).to_be_hidden()

@@ -24,7 +24,7 @@ OPENED = 120_000
 @pytest.mark.parametrize("path", lessons(), ids=lambda path: path.stem)
 def test_a_lesson_is_a_page_whose_controls_work(watched, voila, path):
     page = watched()
-    page.goto(urljoin(voila[0], path.name))
+    page.goto(urljoin(voila[0], path.name), timeout=OPENED)  # it comes whole when the last cell has run
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=OPENED)
     expect(page.locator(".mnistlab-compared").last).to_be_attached(timeout=OPENED)
     show_everything(page, path)
@@ -81,7 +81,7 @@ def show_everything(page, path):
 
 def test_what_has_been_seen_of_a_lesson_stays_seen(watched, voila):
     page = watched()
-    page.goto(urljoin(voila[0], lessons()[0].name))
+    page.goto(urljoin(voila[0], lessons()[0].name), timeout=OPENED)
     predictions = page.locator(".mnistlab-reveal")
     for number in range(2):
         predictions.nth(number).locator("summary").click(timeout=OPENED)
@@ -97,7 +97,7 @@ def test_what_has_been_seen_of_a_lesson_stays_seen(watched, voila):
 def test_where_the_browser_keeps_nothing_a_lesson_can_be_shown(watched, voila):
     page = watched()
     page.add_init_script("Object.defineProperty(window, 'sessionStorage', {get() { throw new Error('blocked'); }})")
-    page.goto(urljoin(voila[0], lessons()[0].name))
+    page.goto(urljoin(voila[0], lessons()[0].name), timeout=OPENED)
     page.get_by_role("button", name="Show everything at once").click(timeout=OPENED)
     expect(page.get_by_text("Sources").last).to_be_visible()
 
@@ -129,7 +129,7 @@ def test_the_app_that_lesson_10_makes_reads_a_photo(watched, serving, tmp_path, 
 @pytest.mark.parametrize("scheme, width", [("light", 1280), ("dark", 390)])
 def test_an_exercise_is_answered_on_the_page_by_keyboard(watched, voila, scheme, width):
     page = watched(viewport={"width": width, "height": 844}, color_scheme=scheme)
-    page.goto(urljoin(voila[0], "02-a-network-from-scratch.ipynb#Exercise-2.1"))
+    page.goto(urljoin(voila[0], "02-a-network-from-scratch.ipynb#Exercise-2.1"), timeout=OPENED)
     field = page.get_by_role("textbox", name="Number of weights", exact=True)
     expect(field).to_be_visible(timeout=OPENED)
     expect(page.get_by_role("heading", name="Exercise 2.1")).to_be_in_viewport()

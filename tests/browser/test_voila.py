@@ -163,7 +163,7 @@ def test_a_preset_moves_the_sliders_and_says_what_to_watch(watched, voila):
     page = watched()
     open_lab(page, voila[0])
     page.get_by_role("combobox", name="Preset").select_option(label="Too high a learning rate")
-    expect(slider(page, "Learning rate")).to_have_attribute("aria-valuetext", "1.00")
+    expect(slider(page, "Learning rate")).to_have_attribute("aria-valuetext", "2.00")
     expect(slider(page, "Epochs")).to_have_attribute("aria-valuetext", "10")
     expect(page.get_by_text("Watch: The loss jumps up")).to_be_visible()
     set_by_keyboard(page, "Learning rate", "ArrowLeft")
