@@ -35,9 +35,9 @@ def jupyterlab(tmp_path_factory):
         yield jupyter(stack.enter_context, tmp_path_factory.mktemp("home"), "lab")[0]
 
 
-def run_all_cells(page, address, notebook, heading, folder="notebooks/"):
+def run_all_cells(page, address, notebook, heading):
     """Open a notebook in JupyterLab and run it."""
-    page.goto(f"{address}lab/tree/{folder}{notebook}?reset")
+    page.goto(f"{address}lab/tree/notebooks/{notebook}?reset")
     expect(page.get_by_role("heading", name=heading).first).to_be_visible(timeout=2 * LONG)
     expect(page.locator(".jp-NotebookPanel-toolbar")).to_contain_text("Python 3")
     page.get_by_role("menuitem", name="Run", exact=True).click()

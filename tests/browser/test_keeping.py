@@ -1,7 +1,6 @@
 """No work is lost: a killed kernel, a cut line, two tabs, leaving within a run, a server that ends sessions."""
 
 import re
-import shutil
 import socket
 import threading
 from pathlib import Path
@@ -13,9 +12,9 @@ from playwright.sync_api import expect
 
 from mnistlab.export import load_model
 
-from .conftest import ROOT, app
+from .conftest import app
 from .steps import CHINESE_LATE, LONG, open_lab, press, problems, set_by_keyboard, status, train_to_the_end
-from .test_hosts import jupyter, run_all_cells
+from .test_hosts import jupyter
 
 RESTORE = re.compile("Restore your last run")
 
@@ -188,14 +187,6 @@ def test_a_line_cut_for_a_minute_is_told_and_mends_by_itself_and_an_idle_page_ke
     # The idle page was there for longer than the server waits for a sign of life.
     assert len(sockets) == 1
     expect(alarm(idle)).to_be_hidden()
-
-
-SIZES_KEPT = """() => new Promise((resolve) => {
-  indexedDB.open("mnistlab").onsuccess = ({target}) => {
-    const all = target.result.transaction("contents").objectStore("contents").getAll();
-    all.onsuccess = () => resolve(all.result.map((content) => content.byteLength));
-  };
-})"""
 
 
 def test_two_tabs_keep_their_runs_apart_and_one_that_is_open_is_not_offered_elsewhere(opened, voila):
@@ -415,30 +406,6 @@ def test_network_and_settings_travel_as_files(watched, voila, tmp_path):
         press(other, "Load a network")
     chooser.value.set_files({"name": "notes.npz", "mimeType": "text/plain", "buffer": b"seven"})
     expect(said).to_contain_text("notes.npz cannot be used as a model: it was not written by mnistlab")
-
-
-def test_two_windows_of_jupyterlab_on_one_kernel_keep_the_run_whole_and_do_not_offer_it(opened, serving, tmp_path):
-    shutil.copy(ROOT / "notebooks" / "lab.ipynb", tmp_path)
-    address, _ = jupyter(serving, tmp_path, "lab", "/", f"--ServerApp.root_dir={tmp_path}")
-    first = opened(locale="en-GB")
-    run_all_cells(first, address, "lab.ipynb", "A network learns to read digits", "")
-    keeper(first).wait_for(state="attached", timeout=2 * LONG)  # the last of the panels
-    first.keyboard.press("ControlOrMeta+s")  # another window finds the panels in the file
-    expect(first.locator(".jp-mod-dirty")).to_have_count(0)
-    second = first.context.new_page()
-    second.goto(address + "lab/workspaces/another/tree/lab.ipynb?reset")
-    keeper(second).wait_for(state="attached", timeout=2 * LONG)
-    press(first, "Train")
-    for page in (first, second):
-        keeper(page).scroll_into_view_if_needed()
-        expect(keeper(page).locator("> p")).to_contain_text("Kept in this browser: Run 1 (4 epochs, ", timeout=2 * LONG)
-    (size,) = first.evaluate(SIZES_KEPT)  # the same, whichever put it there
-    assert size > 1_000_000
-    second.reload()
-    keeper(second).wait_for(state="attached", timeout=2 * LONG)
-    keeper(second).scroll_into_view_if_needed()
-    expect(keeper(second).locator("> p")).to_contain_text("Kept in this browser: Run 1 (4 epochs, ")
-    expect(second.get_by_role("button", name=RESTORE)).to_have_count(0)  # it is there: nothing is to be restored
 
 
 def test_a_lesson_says_too_that_its_session_has_ended(opened, serving, tmp_path):
