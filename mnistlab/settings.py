@@ -251,7 +251,7 @@ PRESETS = {
     ),
     "too-high": Preset(
         "Too high a learning rate",
-        "The loss jumps up and down instead of settling, and accuracy stays far below a good run's.",
+        "The loss jumps up instead of falling, and accuracy stays far below a good run's.",
         {"learning_rate": 2.0, "epochs": 10},
     ),
     "too-small": Preset(
