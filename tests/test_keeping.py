@@ -200,6 +200,31 @@ async def test_a_network_that_is_refused_in_the_end_leaves_images_and_changes_as
 
 
 @in_a_loop
+async def test_the_next_run_is_compared_with_one_that_was_restored():
+    lab, _, browser = page_of(epochs=2)
+    lab.start()
+    await lab.task
+    other, _, second = page_of()
+    second.say({"is": "restore"}, browser.kept[-1][1])
+    await at_rest(other)
+    assert other.run.validation_set is other.validation_set
+    other.start(cleaned=True)
+    await other.task
+    assert np.array_equal(other.before, lab.run.evaluation.logits)
+
+
+@in_a_loop
+async def test_noise_is_that_of_the_run_however_its_dataset_was_split_since():
+    lab, _, _ = page_of(epochs=1, label_noise=0.2)
+    lab.start()
+    await lab.task
+    noise = lab.noise()
+    lab.change("seed", 7)
+    lab.choose_dataset("sample")
+    assert noise and lab.noise() == noise and set(noise) <= set(lab.run.train_set.indices.tolist())
+
+
+@in_a_loop
 async def test_a_taught_network_comes_back_and_learns_on_without_the_images_that_it_was_taught():
     lab, _, browser = page_of(epochs=2)
     lab.start()

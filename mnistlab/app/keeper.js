@@ -528,7 +528,8 @@ function keep(model, views) {
   if (inPage && kernel?.anyMessage) {
     watching = watch(kernel, onState);
     timer = setInterval(countdown, TICK);
-    if (window.mnistlabLeaving) window.mnistlabLeaving.ask = onLeave; // another template has no such place: no question
+    // Another template has no such place: no question.
+    if (window.mnistlabLeaving && model.get("keeps")) window.mnistlabLeaving.ask = onLeave;
     window.addEventListener("pagehide", onGone);
   } else if (!inPage) {
     kernel?.statusChanged?.connect(onRestart);

@@ -497,7 +497,8 @@ class Lab(traitlets.HasTraits):
         """The images whose labels noise changed in the run's training set, before cleaning: {number: right label}."""
         if self.run is None or self.learned_other or not self.record.settings["label_noise"]:
             return {}
-        images, right = _training_set(self.available, Settings(**self.record.settings)), self.available.labels
+        available, _ = self._parted(tuple(self.origin["split"]))  # the dataset may have been split anew since
+        images, right = _training_set(available, Settings(**self.record.settings)), available.labels
         changed = images.indices[images.labels_of() != right[images.indices]]
         return dict(zip(changed.tolist(), right[changed].tolist()))
 
@@ -538,7 +539,7 @@ class Lab(traitlets.HasTraits):
                 ))
             whole, test_set = (self._whole, self.test_set) if name == self.dataset else self._load(name)
             split = _split(wanted)
-            parts = _parts(whole, split)
+            parts = self._parted(split) if whole is self._whole else _parts(whole, split)
             changes = [Changes.from_json(text, name, parts[0]) for text in origin["changes"]]
             changes = _no_changes(name) | {each.split: each for each in changes}
             return Source(name, whole, test_set, split, parts, changes, bool(origin["cleaned"]))
