@@ -72,6 +72,14 @@ async def at_rest(lab):
         await asyncio.wait(others)
 
 
+async def restored(content, **values):
+    """(lab, browser) of another page, with these settings, after it has restored what was kept."""
+    lab, _, browser = page_of(**values)
+    browser.say({"is": "restore"}, content)
+    await at_rest(lab)
+    return lab, browser
+
+
 def refused(content, name="model.npz"):
     with pytest.raises(ModelFileError) as caught:
         read_model(content, name)
@@ -95,9 +103,7 @@ async def test_a_run_that_the_browser_kept_goes_on_in_another_session_bit_for_bi
     assert (about["kind"], about["epochs"]) == ("network", 1) and len(content) <= LARGEST
     lab.resume()
     await lab.task
-    other, _, second = page_of()
-    second.say({"is": "restore"}, content)
-    await at_rest(other)
+    other, second = await restored(content)
     assert second.answers == [""] and other.phase == "paused" and other.settings == lab.settings
     assert other.message == "The run is restored: it stands after batch 1 of epoch 2. Resume goes on from here."
     other.resume()
@@ -146,9 +152,7 @@ async def test_the_same_images_come_back_whatever_the_seed_was_when_they_were_sp
     lab.choose_dataset("sample")
     lab.one_more("epoch")  # goes on with the run of before
     await lab.task
-    other, _, second = page_of(seed=9)
-    second.say({"is": "restore"}, browser.kept[-1][1])
-    await at_rest(other)
+    other, _ = await restored(browser.kept[-1][1], seed=9)
     assert np.array_equal(other.run.validation_set.indices, lab.run.validation_set.indices)
     assert other.run.history.step_losses == lab.run.history.step_losses
 
@@ -160,9 +164,7 @@ async def test_a_cleaned_run_comes_back_with_its_changes():
     lab.put_changes(lab.changes["training"].delete(numbers[0]).relabel(numbers[1], 3))
     lab.start(cleaned=True)
     await lab.task
-    other, _, second = page_of()
-    second.say({"is": "restore"}, browser.kept[-1][1])
-    await at_rest(other)
+    other, _ = await restored(browser.kept[-1][1])
     assert other.record.cleaned and len(other.run.train_set) == 599
     assert other.changes["training"].labels == lab.changes["training"].labels
     assert other.run.history.step_losses == lab.run.history.step_losses
@@ -204,9 +206,7 @@ async def test_the_next_run_is_compared_with_one_that_was_restored():
     lab, _, browser = page_of(epochs=2)
     lab.start()
     await lab.task
-    other, _, second = page_of()
-    second.say({"is": "restore"}, browser.kept[-1][1])
-    await at_rest(other)
+    other, _ = await restored(browser.kept[-1][1])
     assert other.run.validation_set is other.validation_set
     other.start(cleaned=True)
     await other.task
@@ -233,9 +233,7 @@ async def test_a_taught_network_comes_back_and_learns_on_without_the_images_that
     await lab.task
     model = read_model(browser.kept[-1][1], "kept")
     assert model.checkpoint is None  # it would need those images
-    other, _, second = page_of()
-    second.say({"is": "restore"}, browser.kept[-1][1])
-    await at_rest(other)
+    other, _ = await restored(browser.kept[-1][1])
     assert np.array_equal(other.network.parameters, lab.network.parameters) and other.run.epoch == 3
     other.one_more("epoch")
     await other.task

@@ -559,12 +559,12 @@ class Lab(traitlets.HasTraits):
         if self.run:
             self.run.close()
         self.taught, self.task = [], None
+        here, self.settings = self.settings.as_dict(), run.settings.copy()
         if source.cleaned or source.whole is not self._whole:
             self._put(source)
         else:
             self._split_as(source)
         self._record(run, run.settings, source.cleaned)
-        here, self.settings = self.settings.as_dict(), run.settings.copy()
         locked = [name for name in self.link.lock if name in here and here[name] != getattr(self.settings, name)]
         for name in locked:
             setattr(self.settings, name, here[name])

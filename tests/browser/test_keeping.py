@@ -189,15 +189,21 @@ def test_a_line_cut_for_a_minute_is_told_and_mends_by_itself_and_an_idle_page_ke
     expect(alarm(idle)).to_be_hidden()
 
 
-def test_two_tabs_keep_their_runs_apart_and_one_that_is_open_is_not_offered_elsewhere(opened, voila):
+def two_tabs(opened, address):
+    """Two pages of one browser: the first has kept a run of four epochs, then the second one of one epoch."""
     first = opened()
-    open_lab(first, voila[0])
+    open_lab(first, address)
     train_to_the_end(first)
     expect(keeper(first)).to_contain_text("4 epochs")
     second = first.context.new_page()
-    open_lab(second, voila[0])
+    open_lab(second, address)
     press(second, "One more epoch")
     expect(keeper(second)).to_contain_text("1 epoch")
+    return first, second
+
+
+def test_two_tabs_keep_their_runs_apart_and_one_that_is_open_is_not_offered_elsewhere(opened, voila):
+    first, second = two_tabs(opened, voila[0])
     expect(second.get_by_role("button", name=RESTORE)).to_be_hidden()
     first.reload()
     expect(first.get_by_role("button", name=RESTORE)).to_contain_text("(4 epochs, ")
@@ -213,14 +219,7 @@ def test_two_tabs_keep_their_runs_apart_and_one_that_is_open_is_not_offered_else
 
 
 def test_of_pages_that_are_gone_the_newest_run_is_offered_first(opened, voila):
-    first = opened()
-    open_lab(first, voila[0])
-    train_to_the_end(first)
-    expect(keeper(first)).to_contain_text("4 epochs")
-    second = first.context.new_page()
-    open_lab(second, voila[0])
-    press(second, "One more epoch")
-    expect(keeper(second)).to_contain_text("1 epoch")
+    first, second = two_tabs(opened, voila[0])
     second.close()
     first.reload()
     expect(first.get_by_role("button", name=RESTORE)).to_contain_text("(1 epoch, ")
