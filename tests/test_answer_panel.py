@@ -119,6 +119,7 @@ def test_a_comma_that_could_be_either_is_what_makes_the_answer_right():
     ("9 tenths", None), ("7 tests", 7), ("12 tensors", 12), ("120 in total", 120), ("120 in all", 120),
     ("5 of them", 5), ("9 of ten", None), ("5 tenthousandths", None), ("2 tens", None), ("5 halfs", None),
     ("4 fifths", None), ("5 mln", None), ("5 permille", None), ("9成", None),
+    ("5 elevenths", None), ("3 twelfths", None), ("5 twentieths", None), ("7 sixteenths", None), ("7 months", 7),
     ("", None), ("1,00,000", None), ("1,000,5", None), ("1.2.3", None), ("1 2", None), ("1/2/3", None),
     ("1e400", None), ("--3", None), ("3 or 4", None), ("inf", None), ("2+2", None),
 ])

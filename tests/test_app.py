@@ -157,6 +157,13 @@ async def test_an_error_in_a_callback_is_a_sentence_on_the_page_and_a_traceback_
         logging.getLogger("mnistlab").removeHandler(caplog.handler)
     assert "letters" in panel.status.value
     assert re.fullmatch(r"WARNING .* Refused: .*letters.* \(data\.py:\d+\)\n", caplog.text), caplog.text
+    caplog.clear()
+    logging.getLogger("mnistlab").addHandler(caplog.handler)
+    try:
+        lab.guard(lambda: np.zeros(3) + np.zeros(4))()
+    finally:
+        logging.getLogger("mnistlab").removeHandler(caplog.handler)
+    assert "broadcast" in panel.status.value and "Traceback" in caplog.text  # a bug, more likely than bad input
     lab.change("epochs", 1)
     lab.start()
     await lab.task
@@ -299,7 +306,7 @@ async def test_the_baseline_is_that_of_the_runs_own_images(clothes):
     run = lab.run
     lab.choose_dataset("fashion-mnist")  # in the middle of the run
     assert lab.message == "Fashion-MNIST: used from the next run on."
-    lab.validation_set = lab.available.select(slice(0))
+    lab.source = replace(lab.source, parts=(lab.available, lab.available.select(slice(0))))
     curves = CurvesPanel(lab)
     await lab.task
     most_frequent = np.bincount(run.train_set.labels_of()).argmax()
@@ -569,7 +576,7 @@ def test_an_address_sets_locks_and_hides_the_number_of_images_and_the_dataset(sa
     assert panel.size.disabled and panel.choice.disabled
     with pytest.raises(ValueError, match="locks the dataset"):
         lab.use_images("mine", sample[0])
-    lab.change("validation_fraction", 0.5)  # another slider, as locked as the one before
+    lab.change("validation_fraction", 0.5)  # another range; it is still locked
     assert panel.size.max == 2000 and panel.size.disabled
     lab.browser.query = "?hide=train_size,dataset"
     assert not panel.size.disabled and not panel.choice.disabled

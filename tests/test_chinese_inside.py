@@ -211,7 +211,7 @@ async def test_what_is_shared_is_chinese():
     assert_chinese(sharing)
 
 
-@pytest.mark.parametrize("name", ["keeper.js", "feature_map.js", "browser.js"])
+@pytest.mark.parametrize("name", ["keeper.js", "watch.js", "feature_map.js", "browser.js"])
 def test_scripts_have_no_words_but_through_the_table(name):
     """Two words in quotes, between which a space stands, are a sentence."""
     script = Path(mnistlab.app.__file__).with_name(name).read_text("utf-8")

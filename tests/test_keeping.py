@@ -194,10 +194,15 @@ async def test_a_network_that_is_refused_in_the_end_leaves_images_and_changes_as
     browser.say({"is": "restore"}, model_bytes(run.network, run.settings, run.history, run.train_set, None, spoilt))
     await at_rest(lab)
     assert browser.answers[-1].startswith("This file does not hold changes to a dataset")
+    spoilt = {**lab.origin, "split": [5, 0.2, 9]}
+    browser.say({"is": "restore"}, model_bytes(run.network, run.settings, run.history, run.train_set, None, spoilt))
+    await at_rest(lab)
+    assert browser.answers[-1] == "What the file says of its images is damaged."
     assert lab.changes is changes and lab.noise() == noise and lab.validation_set is lab.run.validation_set
     browser.say({"is": "restore"}, content)
     await at_rest(lab)
     assert browser.answers[-1] == "" and lab.run.epoch == 2 and lab.validation_set is lab.run.validation_set
+    assert lab.changes is changes  # they go by image, and the dataset is the same
     assert np.array_equal(lab.validation_set.indices, run.validation_set.indices)
 
 
@@ -447,14 +452,14 @@ def test_a_server_tells_its_kernels_when_it_ends_idle_sessions(monkeypatch, conn
 
 
 def test_questions_after_the_sessions_health_are_no_activity_for_the_server():
-    """keeper.js counts as the server counts, and its own question must be among what does not count."""
+    """watch.js counts as the server counts, and its own question must be among what does not count."""
     import re
 
     from jupyter_server.services.kernels.kernelmanager import MappingKernelManager
 
-    from mnistlab.app.keeper import Keeper
+    from mnistlab.app.keeper import Watch
 
-    listed = re.search(r"const UNTRACKED = new Set\(\[(.*?)\]\)", Keeper._esm, re.DOTALL)[1]
+    listed = re.search(r"const UNTRACKED = new Set\(\[(.*?)\]\)", Watch._esm, re.DOTALL)[1]
     assert re.findall(r'"(\w+)"', listed) == MappingKernelManager().untracked_message_types
     assert "kernel_info_request" in listed
 

@@ -319,7 +319,8 @@ def test_a_number_typed_beside_a_slider_is_read_as_it_is_written(name, typed, va
 
 @pytest.mark.parametrize("name, typed, sentence", [
     ("learning_rate", "fast", "Learning rate: “fast” is not read as a number. Write one such as 0.05 or 1000."),
-    ("epochs", "2.5", "Epochs is 2.5; it must be a whole number from 1 to 10000."),
+    ("epochs", "2.5", "Epochs: “2.5” is no whole number."),
+    ("epochs", "20000", "Epochs is 20000; it must be a whole number from 1 to 10000."),
     ("learning_rate", "-1", "Learning rate is -1.0; it must be a number from 1e-06 to 1000."),
     ("epochs", "", "Epochs: “” is not read as a number."),
 ])
@@ -343,25 +344,54 @@ def inside(panel, name):
     return panel.part
 
 
-@pytest.mark.parametrize("panel, find, name, typed, value", [
-    (DataPanel, lambda panel: panel.size, "train_size", "1,000", 1000),
-    (DataPanel, lambda panel: panel.size, "train_size", "50000", 3600),
-    (DataPanel, lambda panel: panel.size, "train_size", "50 %", None),
-    (MistakesPanel, threshold, "threshold", "85 %", 0.85),
-    (MistakesPanel, threshold, "threshold", "0,5", 0.5),
-    (InsidePanel, lambda panel: inside(panel, "Steps").temperature, "temperature", "0,5", 0.5),
-    (InsidePanel, lambda panel: inside(panel, "Steps").unit, "followed_unit", "100", 1),
-    (InsidePanel, lambda panel: inside(panel, "Units").factor, "factor", "1,5", 1.5),
-    (InsidePanel, lambda panel: inside(panel, "Units").unit, "unit", "unit 2", None),
-])
-def test_other_sliders_read_what_is_typed_too_and_take_the_nearest_they_can(panel, find, name, typed, value):
-    lab = Lab()
-    slider = find(panel(lab))
-    before = slider.value
+def type_beside(slider, typed, lab):
+    """What the page sends when this is typed beside a slider."""
+    (name,) = (each.removeprefix("mnistlab-of-") for each in slider._dom_classes if each.startswith("mnistlab-of-"))
     lab.browser._receive(None, {"act": "typed", "value": name, "choice": typed}, [])
-    assert slider.value == (before if value is None else pytest.approx(value))
-    refused = lab.message.endswith("Write one such as 0.05 or 1000.") or lab.message.endswith("is no whole number.")
+
+
+@pytest.mark.parametrize("panel, find, typed, value", [
+    (DataPanel, lambda panel: panel.size, "1,000", 1000),
+    (DataPanel, lambda panel: panel.size, "50 %", None),
+    (DataPanel, lambda panel: panel.size, "2.5", None),
+    (MistakesPanel, threshold, "85 %", 0.85),
+    (MistakesPanel, threshold, "0,5", 0.5),
+    (MistakesPanel, threshold, "2", 0.99),
+    (InsidePanel, lambda panel: inside(panel, "Steps").temperature, "0,5", 0.5),
+    (InsidePanel, lambda panel: inside(panel, "Steps").unit, "3", 3),
+    (InsidePanel, lambda panel: inside(panel, "Steps").unit, "100", 5),
+    (InsidePanel, lambda panel: inside(panel, "Steps").unit, "unit 2", None),
+    (InsidePanel, lambda panel: inside(panel, "Units").factor, "1,5", 1.5),
+    (InsidePanel, lambda panel: inside(panel, "Units").unit, "4", 4),
+])
+@in_a_loop
+async def test_other_sliders_read_what_is_typed_too_and_take_the_nearest_they_can(panel, find, typed, value):
+    lab = lab_of(hidden_size=5, epochs=1)
+    lab.start()
+    await lab.task
+    slider = find(made := panel(lab))
+    if panel is InsidePanel:
+        await made.task  # it has drawn
+    before = slider.value
+    type_beside(slider, typed, lab)
+    assert before != value and slider.value == (before if value is None else pytest.approx(value))
+    refused = "Write one such as 0.05 or 1000." in lab.message or "is no whole number." in lab.message
     assert refused == (value is None)
+
+
+@pytest.mark.parametrize("typed, size, shown, ends", [
+    ("50", 50, 50, (50, 3600)), ("10", 10, 10, (10, 3600)), ("700", 700, 700, (100, 3600)),
+    ("3,550", 3550, 3550, (100, 3600)), ("50000", 50000, 3600, (100, 3600)), ("1", 60000, 3600, (100, 3600)),
+])
+def test_a_typed_number_of_images_is_the_setting_whatever_the_slider_can_show(typed, size, shown, ends):
+    lab = Lab()
+    panel = DataPanel(lab)
+    type_beside(panel.size, typed, lab)
+    assert lab.settings.train_size == size and panel.size.value == shown and (panel.size.min, panel.size.max) == ends
+    assert ("it must be a whole number from 10 to 60000" in lab.message) == (typed == "1")
+    for value in (100, 3600):
+        panel.size.value = value
+    assert lab.settings.train_size == 60000 and panel.size.min == 100
 
 
 @in_a_loop

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_app import clothes, fresh_widgets, in_a_loop  # noqa: F401 - the fixtures work by being here
+from test_app import clothes, fresh_widgets, in_a_loop, send_files  # noqa: F401 - the fixtures work by being here
 from test_keeping import at_rest
 from test_lab import lab_of
+from test_variations import png_of
 from toys import toy_set
 
 from mnistlab.app import DigitPanel, MistakesPanel, TrainingPanel
@@ -93,11 +94,13 @@ async def test_what_an_image_can_be_said_to_be_are_the_classes_that_the_network_
     lab = lab_of()
     panel = DigitPanel(lab)
     panel.teach.toggle.value = True
-    assert [label for _, label in panel.right.options] == [None, *range(10)]
+    assert [name for name, _ in panel.right.options] == ["…", *"0123456789"] and panel.right.index == 0
+    panel.right.value = 3
     animals = replace(toy_set(60, side=28), class_names=("cat", "dog", "owl"))
     lab.use_images("animals", animals)
     await trained(lab)
-    assert list(panel.right.options) == [("…", None), ("cat", 0), ("dog", 1), ("owl", 2)]
+    assert [name for name, _ in panel.right.options] == ["…", "cat", "dog", "owl"]
+    assert panel.right.index == 0  # there is no fourth class, so it is asked anew
     with pytest.raises(ValueError, match="A label is 9"):
         lab.teach(animals.image(0), 9)
     assert lab.taught == []
@@ -128,6 +131,37 @@ async def test_teaching_says_what_the_answer_was_and_is_until_a_fresh_network_co
     await lab.task
     lab.reset()
     assert panel.said.value == "" and lab.message.startswith("Ready")
+
+
+@in_a_loop
+async def test_what_is_taught_is_what_came_last_and_it_is_asked_anew_what_that_is():
+    lab = await trained(lab_of())
+    panel = DigitPanel(lab)
+    panel.teach.toggle.value = True
+    photo, other = (png_of(lab.available, row) for row in (0, 1))
+
+    async def teach(label):
+        panel.right.value = label
+        panel._teach()
+        await lab.task
+        return lab.taught[-1]
+
+    panel.sheet.drawing = photo
+    drawn, label = await teach(3)
+    assert label == 3 and panel.right.value == 3  # it may need to be taught again
+    send_files(panel, ("other.png", other))
+    assert panel.right.index == 0
+    with pytest.raises(ValueError, match="Choose first what it is"):
+        panel._teach()
+    uploaded, label = await teach(7)
+    assert label == 7 and (uploaded == panel._outcomes[-1][1].pixels).all() and (uploaded != drawn).any()
+    panel.sheet.drawing = b""
+    assert panel.right.index == 0
+    panel.right.value = 5  # what somebody is going to draw
+    panel.sheet.drawing = photo
+    assert panel.right.value == 5
+    again, _ = await teach(5)
+    assert (again == drawn).all()
 
 
 @in_a_loop

@@ -109,13 +109,16 @@ function before(one, other) {
   return one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING;
 }
 
-// What went wrong is said where the student is, whichever panel that may be.
+// What went wrong is said where the student is, whichever panel that may be, until something else is done.
+function goOn() {
+  document.querySelector(".mnistlab-problem")?.remove();
+}
 function sayProblem(sentence) {
   const said = document.querySelector(".mnistlab-problem") ?? document.body.appendChild(document.createElement("div"));
   said.className = "mnistlab mnistlab-problem";
   said.setAttribute("role", "alert");
   const close = Object.assign(document.createElement("button"), { type: "button", textContent: t("Close") });
-  close.addEventListener("click", () => said.remove());
+  close.addEventListener("click", goOn);
   said.replaceChildren(Object.assign(document.createElement("p"), { textContent: sentence }), close);
 }
 
@@ -211,6 +214,7 @@ export default {
     const act = (event) => {
       forgetOpened();
       mendSoon(); // a toggle button has been pressed, perhaps
+      if (event.target.closest?.(".mnistlab :is(button, input, select)")) goOn();
       const chosen = event.target.closest?.(event.type === "click" ? "button[data-act]" : "select[data-act]");
       const own = chosen?.closest(".mnistlab")?.querySelector(":scope > .mnistlab-browser");
       if (own?.dataset.key !== model.get("key")) return; // another page's, in a window with several notebooks
@@ -225,7 +229,9 @@ export default {
       const own = event.target.closest(".mnistlab").querySelector(":scope > .mnistlab-browser");
       const words = own?.dataset.key === model.get("key") && typed(event);
       const [, name] = event.target.closest("[class*='mnistlab-of-']").className.match(/mnistlab-of-(\w+)/);
-      if (words) model.send({ act: "typed", value: name, choice: words });
+      if (!words) return;
+      goOn();
+      model.send({ act: "typed", value: name, choice: words });
     };
     for (const name of TYPING) document.addEventListener(name, type, true);
     model.on("change:words", () => translate(model));

@@ -11,12 +11,12 @@ from ..language import ENGLISH
 HERE = Path(__file__).parent
 
 
-def script(name):
-    """The text of a script of the app, with what all of them share before it.
+def script(*names):
+    """The text of a script of the app, of one file or several, with what all of them share before it.
 
     It is read once, as text: given as a path, anywidget would watch the file and keep every instance alive.
     """
-    return "".join((HERE / each).read_text("utf-8") for each in ("say.js", name))
+    return "".join((HERE / each).read_text("utf-8") for each in ("say.js", *names))
 
 
 class Browser(anywidget.AnyWidget):

@@ -15,7 +15,7 @@ import numpy as np
 from .. import data
 from ..language import spoken, t
 from ..settings import TABLE
-from .parts import Panel, button, help_text, make, picture, set_hidden, set_range, slider, text
+from .parts import Panel, button, help_text, make, picture, read_typed, set_hidden, set_range, text
 from .variations import Variations
 
 EXAMPLES = 2
@@ -34,9 +34,8 @@ class DataPanel(Panel):
         self.choice = make(
             lab, ipywidgets.Dropdown, description=t("Dataset"), options=self._choices(), value=lab.dataset
         )
-        self.size = slider(
-            lab, ipywidgets.IntSlider, "train_size", description=t("Training images"), continuous_update=False
-        )
+        self.size = make(lab, ipywidgets.IntSlider, description=t("Training images"), continuous_update=False)
+        read_typed(lab, self.size, lambda number: lab.change("train_size", number))
         self.size.observe(lab.guard(self._on_size), "value")
         self._following = False
         self.download_button = button(t("Download"), self._toggle_download, lab)
@@ -114,15 +113,19 @@ class DataPanel(Panel):
             set_hidden(widget, "dataset" in link.hide)
 
     def _show_size(self):
-        """Show the number of training images, or the nearest that there is, which changes no setting."""
-        available = len(self.lab.next_parts()[0])
+        """Show the number of training images, or all where there are no more, which changes no setting.
+
+        The slider goes by hundreds; for a number beyond its ends it is widened while it has to be.
+        """
+        available, size = len(self.lab.next_parts()[0]), self.lab.settings.train_size
         step = min(100, available)
         most = available // step * step
+        shown = size if size < available else most
         self._following = True
         try:
             self.size.step = step
-            set_range(self.size, self._size_box, step, most)
-            self.size.value = min(max(self.lab.settings.train_size, step), most)
+            set_range(self.size, self._size_box, min(step, shown), max(most, shown))
+            self.size.value = shown
         finally:
             self._following = False
 

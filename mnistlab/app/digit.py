@@ -12,7 +12,7 @@ from ..images import MAX_BYTES, UnreadableImage, as_inputs, prepare
 from ..language import t
 from ..losses import softmax
 from ..novelty import Novelty
-from .parts import Opening, Panel, button, help_text, make, picture, row, text
+from .parts import ANY, Choice, Opening, Panel, button, help_text, make, picture, row, text
 from .sketch import Sketch
 from .upload import UploadButton
 
@@ -45,7 +45,8 @@ class DigitPanel(Panel):
         # What was drawn last, and the files uploaded last. When the panel is built again the sheet is empty, and what
         # was said of the photos is in another language: they stay, the steps of their preparation and errors do not.
         photos = [(name, each) for name, each in self._outcomes if not isinstance(each, str)]
-        self._drawing, self._outcomes = None, [(name, replace(photo, steps=())) for name, photo in photos]
+        self._drawing, self._drawn_last = None, False
+        self._outcomes = [(name, replace(photo, steps=())) for name, photo in photos]
         self._shown_at, self._novelty, self._novelty_of = 0.0, None, None
         self._taught = None  # the pixels that were taught last, and what the network said of them before
         self.sheet.observe(lab.guard(self._on_drawing), "drawing")
@@ -63,11 +64,15 @@ class DigitPanel(Panel):
             self._drawing = prepare(change["new"], "The sheet") if change["new"] else None
         except UnreadableImage:  # a first dot is no digit yet
             self._drawing = None
+        self._drawn_last = True
+        if not change["new"]:
+            self._ask_again()
         self._draw_drawing()
 
     def _on_file(self, name, size, content, first, last):
         if first:
-            self._outcomes = []
+            self._outcomes, self._drawn_last = [], False
+            self._ask_again()
         self._outcomes.append((name, _outcome(name, size, content)))
         if last or perf_counter() - self._shown_at >= SHOW_EVERY:
             self._draw(alarm=' role="alert"')
@@ -160,7 +165,7 @@ class DigitPanel(Panel):
     def _make_teach(self):
         lab = self.lab
         self.said = text("", "mnistlab-said", "mnistlab-taught", lab=lab)
-        self.right = make(lab, ipywidgets.Dropdown, description=t("It is"), options=self._classes())
+        self.right = make(lab, Choice, description=t("It is"), options=self._classes())
         return (
             help_text(t(
                 "Say what your last drawing or photo is: the network goes on learning from it, mixed with images it "
@@ -176,15 +181,22 @@ class DigitPanel(Panel):
         First none: who presses Teach without having chosen would teach that every digit is a 0.
         """
         images = self.lab.run.train_set if self.lab.run else self.lab.available
-        return [("…", None), *((name, label) for label, name in enumerate(class_titles(images.class_names)))]
+        return [("…", ANY), *((name, label) for label, name in enumerate(class_titles(images.class_names)))]
+
+    def _ask_again(self):
+        """What the image before was says nothing of another one."""
+        if self.teach.is_made:
+            self.right.value = ANY
 
     def _teach(self):
         """The last image that could be read, and its right label, become something to learn from."""
-        readable = [outcome for _, outcome in self._outcomes if not isinstance(outcome, str)]
-        image = self._drawing or (readable[-1] if readable else None)
-        if image is None:
+        photos = [outcome for _, outcome in self._outcomes if not isinstance(outcome, str)]
+        drawings = [self._drawing] if self._drawing else []
+        latest_last = photos + drawings if self._drawn_last else drawings + photos
+        if not latest_last:
             raise ValueError(t("There is nothing to learn from yet: draw a digit or upload one first."))
-        if self.right.value is None:
+        image = latest_last[-1]
+        if self.right.value == ANY:
             raise ValueError(t("Choose first what it is, beside Teach."))
         network = self.lab.network
         before = self._verdict(image.pixels) if network and network.inputs == image.pixels.size else ""
@@ -202,8 +214,7 @@ class DigitPanel(Panel):
         if not self.lab.taught:
             self._taught = None
         if self.teach.is_made:
-            if list(self.right.options) != (classes := self._classes()):
-                self.right.options = classes
+            self.right.offer(self._classes())
             self.said.value = ""
             if self._taught:
                 before, now = self._taught[1], self._verdict(self._taught[0])

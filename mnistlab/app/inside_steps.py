@@ -9,8 +9,8 @@ from ..convolution import Conv2D
 from ..inspection import tempered, through, weighted_sum
 from ..language import t
 from ..layers import BatchNorm, Dense, LeakyReLU, ReLU, Sigmoid, Tanh
-from .inside_part import ANY, Choice, Part, figure
-from .parts import make, row, set_range, slider, text
+from .inside_part import Part, figure
+from .parts import ANY, Choice, make, row, set_range, slider, text
 
 TERMS = 3
 # What a layer does, by the name of its class.
@@ -39,12 +39,12 @@ class Steps(Part):
 
     def make(self):
         lab = self.lab
-        self.unit = slider(lab, ipywidgets.IntSlider, "followed_unit", description=t("Unit to follow"), min=1, max=1)
+        self.unit = slider(lab, ipywidgets.IntSlider, description=t("Unit to follow"), min=1, max=1)
         options = [(t("the predicted class"), ANY)]
         self.label = make(lab, Choice, description=t("Class to follow"), options=options)
         self.temperature = slider(
-            lab, ipywidgets.FloatLogSlider, "temperature", description=t("Temperature"), base=10, min=-1, max=1,
-            step=0.05, value=1.0, readout_format=".2f",
+            lab, ipywidgets.FloatLogSlider, description=t("Temperature"), base=10, min=-1, max=1, step=0.05, value=1.0,
+            readout_format=".2f",
         )
         self.sums = text("", "mnistlab-sums", lab=lab)
         self.on(self.unit, self.label, self.temperature)

@@ -29,10 +29,8 @@ class Units(Part):
         self.factors = {}  # what each changed unit, (layer, unit), is multiplied by
         self._of, self._following = None, False
         self.layer = make(lab, Choice, description=t("Layer"), options=[("", 0)])
-        self.unit = slider(lab, ipywidgets.IntSlider, "unit", description=t("Unit"), min=1, max=1)
-        self.factor = slider(
-            lab, ipywidgets.FloatSlider, "factor", description=t("Scale"), min=0, max=2, step=0.05, value=1
-        )
+        self.unit = slider(lab, ipywidgets.IntSlider, description=t("Unit"), min=1, max=1)
+        self.factor = slider(lab, ipywidgets.FloatSlider, description=t("Scale"), min=0, max=2, step=0.05, value=1)
         self.result = text("", "mnistlab-units", lab=lab)
         self.layer.observe(lab.guard(self._on_unit), "value")
         self.unit.observe(lab.guard(self._on_unit), "value")

@@ -1,28 +1,7 @@
-// Keeps the run in the browser, offers it after a reload, and watches whether the session behind the page is alive;
-// without "keeps" that last alone.
+// Keeps the run in the browser, offers it after a reload, and watches over the page.
 
-// Seconds are counted in milliseconds here. The session is asked every 4 s, and 12 s without a sign of it raise the
-// alarm: late enough for a kernel that imports or loads something for 8 s, early enough to be said within 15 s.
-const TICK = 1000;
-const ASK = 4000;
-const SILENCE = 12_000;
-// A file on its way to the kernel fills a slow line, and questions queue up behind it: then so long.
-const SENDING = 120_000;
-// Between two attempts to connect anew: the second is for a connection that seems whole and brings nothing, as it may
-// be whole at one end alone.
-const [AGAIN, ANEW] = [10_000, 20_000];
-// The countdown before a server ends an idle session.
-const COUNTDOWN = 120_000;
 // So many runs are kept for one notebook, each under 4 MB; the oldest goes first.
 const SLOTS = 8;
-// What jupyter_server does not count as activity (MappingKernelManager.untracked_message_types). Our question after the
-// session's health is a kernel_info_request and so among them: to watch over a session must not keep it from ending.
-const UNTRACKED = new Set([
-  "comm_info_request", "comm_info_reply", "kernel_info_request", "kernel_info_reply", "shutdown_request",
-  "shutdown_reply", "interrupt_request", "interrupt_reply", "debug_request", "debug_reply", "stream", "display_data",
-  "update_display_data", "execute_input", "execute_result", "error", "status", "clear_output", "debug_event",
-  "input_request", "input_reply",
-]);
 
 // --- What is kept: IndexedDB, for localStorage ends at 5 MB --------------------------------------------------------
 
@@ -130,20 +109,6 @@ class Shelf {
 
 // --- Small parts of the page ---------------------------------------------------------------------------------------
 
-function make(tag, name, words = "") {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  element.textContent = words;
-  return element;
-}
-
-function button(words, onClick) {
-  const made = make("button", "mnistlab-keeper-button", words);
-  made.type = "button";
-  made.addEventListener("click", onClick);
-  return made;
-}
-
 // The name of a run in the page's language, where it is one that the lab gives; see run_title in lab.py.
 function title(name) {
   const [, before, added] = name.match(/^(.+), (taught|restored|loaded)$/) ?? [];
@@ -179,140 +144,16 @@ function saveAs(name, kind, content) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // a browser may ask first where to save it
 }
 
-// A sentence and buttons that stay in sight, at the top or at the bottom of the window.
-class Bar {
-  constructor(name, role) {
-    this.element = make("div", `mnistlab-bar-${name} mnistlab-keeper-bar`);
-    this.element.setAttribute("role", role);
-    this.element.hidden = true;
-    document.body.append(this.element);
-  }
-
-  show(...children) {
-    this.element.replaceChildren(...children);
-    this.element.hidden = false;
-  }
-
-  hide() {
-    this.element.hidden = true;
-    this.element.replaceChildren();
-  }
-}
-
-// A page that is being left has no line any more: what it would still say is of no use to anybody.
-function sendBy(model, message, buffers) {
-  try {
-    model.send(message, undefined, buffers);
-  } catch {
-    // the session is gone; if the page stays, the watch says so
-  }
-}
-
-// --- The watch -----------------------------------------------------------------------------------------------------
-
-// Calls onChange("well" | "lost" | "ended") when that changes. Returns {activity, stop}: when the server last saw
-// something happen, in its own way of counting, and a function that ends the watch.
-function watch(kernel, onChange) {
-  const watching = { activity: Date.now(), stop: null };
-  let state = "well";
-  let heard = performance.now();
-  let ticked = heard;
-  let asked = 0;
-  let anew = 0; // when it was last connected anew
-  let born = null;
-
-  const become = (next) => {
-    if (next === state || state === "ended") return;
-    state = next;
-    onChange(state);
-  };
-  const onMessage = (_, { msg, direction }) => {
-    if (direction !== "recv") return;
-    if (msg.header.msg_type === "kernel_info_reply") {
-      // A kernel that died is replaced by an empty one, which answers just as well; but it is not the same.
-      born ??= msg.header.session;
-      if (msg.header.session !== born) return become("ended");
-    } else if (msg.header.msg_type === "status" && ["restarting", "dead"].includes(msg.content.execution_state)) {
-      return become("ended"); // said by the server
-    }
-    heard = performance.now();
-    become("well");
-  };
-  const onIopub = (_, msg) => {
-    const counts = !UNTRACKED.has(msg.header.msg_type) || !UNTRACKED.has(msg.parent_header?.msg_type);
-    if (counts) watching.activity = Date.now();
-  };
-  const onStatus = (_, status) => {
-    if (["dead", "restarting", "autorestarting", "terminating"].includes(status)) become("ended");
-  };
-
-  // While nothing comes: is the session still known to the server? Voilà's own attempts to connect end after seven.
-  async function inquire(now) {
-    const { baseUrl, token } = kernel.serverSettings;
-    const headers = token ? { Authorization: `token ${token}` } : {};
-    let answer;
-    try {
-      // To watch over a session is no activity of the server either, which may end when nothing happens in it.
-      const address = `${baseUrl}api/kernels/${kernel.id}?no_track_activity=1`;
-      answer = await fetch(address, { headers, cache: "no-store" });
-    } catch {
-      return; // no way to the server
-    }
-    if (answer.status === 404) return become("ended");
-    if (!answer.ok || state !== "lost") return;
-    if (now - anew > (kernel.connectionStatus === "connected" ? ANEW : AGAIN)) {
-      anew = now;
-      kernel.reconnect().catch(() => {});
-    }
-  }
-
-  const tick = () => {
-    const now = performance.now();
-    // The computer slept, or the browser let a hidden page rest: that nothing came meanwhile says nothing.
-    if (now - ticked > 5 * TICK) heard = now;
-    ticked = now;
-    if (state === "ended") return;
-    const sending = kernel.connectionStatus === "connected" && document.querySelector(".mnistlab-sending");
-    if (state === "well" && now - heard > (sending ? SENDING : SILENCE)) {
-      // A broken connection may be made anew at once; one that seems whole gets some more time.
-      anew = kernel.connectionStatus === "connected" ? now : 0;
-      become("lost");
-    }
-    if (now - asked < ASK) return;
-    asked = now;
-    if (kernel.connectionStatus === "connected") kernel.requestKernelInfo().catch(() => {});
-    if (state === "lost") inquire(now);
-  };
-
-  kernel.anyMessage.connect(onMessage);
-  kernel.iopubMessage.connect(onIopub);
-  kernel.statusChanged.connect(onStatus);
-  const timer = setInterval(tick, TICK);
-  watching.stop = () => {
-    clearInterval(timer);
-    kernel.anyMessage.disconnect(onMessage);
-    kernel.iopubMessage.disconnect(onIopub);
-    kernel.statusChanged.disconnect(onStatus);
-  };
-  return watching;
-}
-
 // --- All of it together --------------------------------------------------------------------------------------------
 
 function keep(model, views) {
-  // JupyterLab says itself when a kernel dies, and it lives on there when the page is left.
-  const inPage = "voila" in document.body.dataset;
   const shelf = new Shelf(model.get("key"));
-  if (inPage && model.get("keeps")) shelf.hold(); // in JupyterLab the page outlives its sessions
+  if (inPage()) shelf.hold(); // in JupyterLab the page outlives its sessions
   // Functions, as the page's language may arrive after the words are drawn.
   let line = () => t("Nothing is kept in this browser yet: a run is, after its first epoch.");
   let kept = null; // {about, content}: what this page has put on the shelf
   let [parts, about, size] = [[], null, 0]; // what has come so far of what the kernel sends
-  let state = "well";
-  let watching = null;
-  const alarm = inPage ? new Bar("alarm", "alert") : null;
-  const idle = inPage ? new Bar("idle", "alert") : null;
-  const offer = inPage ? new Bar("offer", "region") : null;
+  const offer = inPage() ? new Bar("mnistlab-bar-offer", "region") : null;
 
   const tell = (words) => {
     line = words;
@@ -402,12 +243,6 @@ function keep(model, views) {
     else for (const view of views) view.offer.replaceChildren();
   }
 
-  function row(...buttons) {
-    const made = make("div", "mnistlab-keeper-buttons");
-    made.append(...buttons);
-    return made;
-  }
-
   function keptNow(about) {
     if (about.kind === "network") return t("Kept in this browser: {run}.", { run: named(about) });
     return t(
@@ -415,18 +250,7 @@ function keep(model, views) {
       "download it.", { run: named(about), size: about.megabytes.toFixed(1) });
   }
 
-  function whyEnded() {
-    return idled
-      ? t("Your session has ended, because nothing happened here for so long: nothing here works any more.")
-      : t("Your session has ended: the program behind this page is gone, so nothing here works any more.");
-  }
-
-  function whyLost() {
-    return t("The page cannot reach its session. If the connection comes back, everything goes on by itself.");
-  }
-
   function whatIsSafe(ended) {
-    if (!model.get("keeps")) return ended ? t("Reload the page to begin again.") : "";
     if (!kept) return ended ? t("No run was kept yet. Reload the page to begin again.") : "";
     const run = named(kept.about);
     return ended
@@ -434,63 +258,21 @@ function keep(model, views) {
       : t("Kept in this browser, whatever happens: {run}.", { run });
   }
 
-  // The session's health.
-  let idled = null; // whether it ended because nothing happened
-  function onState(next) {
-    state = next;
-    if (state === "well") return alarm.hide();
-    const ended = state === "ended";
-    if (ended) shelf.free();
-    const limit = 1000 * model.get("idle_seconds");
-    if (ended) idled ??= limit > 0 && Date.now() - watching.activity > limit - TICK;
-    const buttons = [button(t("Reload the page"), () => {
-      state = "leaving"; // on purpose: no further question
-      location.reload();
-    })];
-    buttons[0].classList.add("mnistlab-keeper-primary");
-    if (kept?.about.kind === "network") {
-      buttons.push(button(t("Download the network"), () =>
-        saveAs("mnistlab-network.npz", "application/octet-stream", kept.content)));
-    }
-    alarm.show(make("p", "", ended ? whyEnded() : whyLost()), make("p", "", whatIsSafe(ended)), row(...buttons));
-    if (ended) {
-      idle.hide();
-      hideOffer();
-    }
+  function buttons() {
+    if (kept?.about.kind !== "network") return [];
+    return [button(t("Download the network"), () =>
+      saveAs("mnistlab-network.npz", "application/octet-stream", kept.content))];
   }
 
-  // The last two minutes before a server that ends idle sessions ends this one. Only the click below, or anything else
-  // that a person does here, begins the time anew.
-  let clock = null;
-  function countdown() {
-    const limit = 1000 * model.get("idle_seconds");
-    const left = limit - (Date.now() - watching.activity);
-    if (!limit || state !== "well" || left > Math.min(COUNTDOWN, limit / 2)) {
-      if (clock) [clock] = [null, idle.hide()];
-      return;
-    }
-    if (!clock) {
-      clock = make("b");
-      // Spoken once, as it appears; not every second.
-      clock.setAttribute("aria-hidden", "true");
-      // The clock stands within the sentence, where each language has it.
-      const [before, after] = t(
-        "Nothing has happened here for a while. This server ends idle sessions, and yours is next, in {time}").split(
-        "{time}");
-      const words = make("p", "", before);
-      words.append(clock, after);
-      const stay = button(t("Keep my session"), () => sendBy(model, { is: "stay" }));
-      stay.classList.add("mnistlab-keeper-primary");
-      idle.show(words, row(stay));
-    }
-    const seconds = Math.max(0, Math.ceil(left / 1000));
-    clock.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  function onEnded() {
+    shelf.free();
+    hideOffer();
   }
 
   // Leaving in the middle of a run. Voilà must not hear of it before the page really goes; see the page's template.
   let [asked, held] = [false, false];
   function onLeave(event) {
-    asked = !held && model.get("running") && state === "well";
+    asked = !held && model.get("running") && watching.state === "well";
     if (!asked) return;
     event.stopImmediatePropagation();
     event.preventDefault();
@@ -513,35 +295,28 @@ function keep(model, views) {
   function redraw() {
     tell(line);
     if (offered && !restoring) drawOffer(offered);
-    if (["lost", "ended"].includes(state)) onState(state);
-    if (clock) {
-      clock = null;
-      countdown();
-    }
   }
 
   const onRunning = () => model.get("running") && hideOffer();
   model.on("msg:custom", onMessage);
   model.on("change:running", onRunning);
-  let timer = null;
   const kernel = model.widget_manager?.kernel;
-  if (inPage && kernel?.anyMessage) {
-    watching = watch(kernel, onState);
-    timer = setInterval(countdown, TICK);
+  if (inPage()) {
     // Another template has no such place: no question.
-    if (window.mnistlabLeaving && model.get("keeps")) window.mnistlabLeaving.ask = onLeave;
+    if (window.mnistlabLeaving) window.mnistlabLeaving.ask = onLeave;
     window.addEventListener("pagehide", onGone);
-  } else if (!inPage) {
+  } else {
     kernel?.statusChanged?.connect(onRestart);
   }
+  const watching = watchOver(model, { whatIsSafe, buttons, onEnded });
   window.addEventListener("mnistlab-language", redraw);
-  sendBy(model, { is: "here", page: inPage });
+  sendBy(model, { is: "here", page: inPage() });
   const begin = async () => {
     await offerNewest();
     const own = await shelf.own();
     if (own && !kept) tell(() => keptNow(own.about));
   };
-  if (model.get("keeps")) begin().catch((error) => {
+  begin().catch((error) => {
     console.warn("mnistlab: nothing can be kept in this browser.", error);
     cannotKeep();
   });
@@ -552,15 +327,14 @@ function keep(model, views) {
       if (!offer) offerNewest().catch(() => {});
     },
     stop() {
-      watching?.stop();
-      clearInterval(timer);
+      watching.stop();
       if (window.mnistlabLeaving?.ask === onLeave) window.mnistlabLeaving.ask = null;
       window.removeEventListener("pagehide", onGone);
       window.removeEventListener("mnistlab-language", redraw);
       kernel?.statusChanged?.disconnect(onRestart);
       model.off("msg:custom", onMessage);
       model.off("change:running", onRunning);
-      for (const bar of [alarm, idle, offer]) bar?.element.remove();
+      offer?.element.remove();
     },
   };
 }

@@ -20,13 +20,12 @@ PART, LONGEST, QUICK = 65_536, 2_000_000, 0.4
 class Watch(anywidget.AnyWidget):
     """Watches over a page: it says when the session behind it is gone, and counts down before the server ends it.
 
-    idle_seconds: after how long without any activity the server does that, 0 for never; keeps: whether it is a Keeper.
+    idle_seconds: after how long without any activity the server does that, 0 for never.
     """
 
-    _esm = script("keeper.js")
+    _esm = script("watch.js", "watching.js")
     _css = (HERE / "keeper.css").read_text("utf-8")
     idle_seconds = traitlets.Int(0).tag(sync=True)
-    keeps = traitlets.Bool(False).tag(sync=True)
 
     def __init__(self, **options):
         super().__init__(idle_seconds=_idle_seconds(), **options)
@@ -49,11 +48,12 @@ class Keeper(Watch):
     on_kept(): when what was sent is kept, or cannot be; on_kept(False) where a page that opened has cut it off.
     """
 
+    _esm = script("watch.js", "keeper.js")
     running = traitlets.Bool(False).tag(sync=True)
     key = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, on_restore, on_kept, lab, **options):
-        super().__init__(keeps=True, key=secrets.token_hex(8), **options)
+        super().__init__(key=secrets.token_hex(8), **options)
         self._on_restore, self._on_kept = on_restore, on_kept
         self.in_page = self.there = self.refuses = False
         self._content, self._about, self._number, self._size = b"", {}, 0, PART

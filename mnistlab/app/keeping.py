@@ -16,7 +16,7 @@ from ..language import t
 from ..settings import Settings
 from ..training import History, train
 from .keeper import Keeper
-from .lab import Record
+from .lab import Record, sentence_of
 from .parts import Opening, Panel, button, help_text, make, row, shared, text
 from .upload import UploadButton
 
@@ -105,7 +105,7 @@ class KeepingPanel(Panel):
             else:
                 self._take(read_model(content, t("What the browser kept")), "restored", self.keeper.restored)
         except (ValueError, data.NotDownloaded) as error:
-            self.keeper.restored(str(error))
+            self.keeper.restored(sentence_of(error))
         except Exception as error:  # the page waits for an answer, whatever it is
             self.keeper.restored(self.lab.report(error))
 
@@ -120,7 +120,7 @@ class KeepingPanel(Panel):
             run, source = await run_of(self.lab, model)
             self.lab.take_up(run, source, words)
         except (ValueError, data.NotDownloaded) as error:
-            answer(str(error))
+            answer(sentence_of(error))
         except Exception as error:  # the page waits for an answer, whatever it is
             answer(self.lab.report(error))
         else:
@@ -192,7 +192,7 @@ class KeepingPanel(Panel):
         try:
             self._take(read_model(content, name), "loaded", answer)
         except ValueError as error:
-            answer(str(error))
+            answer(sentence_of(error))
 
     def _on_settings(self, name, size, content, first, last):
         if content is None:

@@ -17,14 +17,14 @@ import numpy as np
 import traitlets
 
 from .. import data, language, links
-from ..cleaning import SPLITS, Changes
+from ..cleaning import Changes
 from ..evaluation import majority_baseline
-from ..experiments import with_other_labels
 from ..language import t
 from ..network import build
 from ..settings import TABLE, Settings, generators
 from ..training import train
 from .browser import Browser
+from .source import Source, no_changes, parts_of, split_of, training_set
 
 TRAINING = "Training …"
 READY = "Ready. Press Train to begin."
@@ -49,6 +49,7 @@ SLOW = 0.4
 # So many known images go with what is taught.
 MIX = 1000
 LOCKED = "Left as it was, because the address of this page locks it: {settings}."
+PACKAGE = Path(__file__).parents[1]
 # So many runs are kept in the table; the oldest goes first.
 RECORDS = 12
 
@@ -106,31 +107,6 @@ def run_title(name):
     return t(RUN, number=given[1]) if given else name
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where the images of a run come from.
-
-    dataset: its name; whole: all of it but test_set; split: (seed, share of the validation set), and parts what that
-    makes of it, (images to learn from, validation set); changes: by split, what the mistakes panel changes, which holds
-    where the run is a cleaned one.
-    """
-
-    dataset: str
-    whole: data.Dataset
-    test_set: data.Dataset
-    split: tuple
-    parts: tuple
-    changes: dict
-    cleaned: bool
-
-    def sets(self, settings):
-        """(training set, validation set) of a run with these Settings."""
-        train_set, validation_set = _training_set(self.parts[0], settings), self.parts[1]
-        if not self.cleaned:
-            return train_set, validation_set
-        return self.changes["training"].apply(train_set), self.changes["validation"].apply(validation_set)
-
-
 class Lab(traitlets.HasTraits):
     """What is going on in one page. Panels read it, call its verbs, and observe its traits.
 
@@ -138,11 +114,11 @@ class Lab(traitlets.HasTraits):
     line; tick: counts the moments of a run at which something new could be shown; epochs_seen: counts finished epochs
     over all runs; dataset: the name of the one in use; slow: slow motion, batch by batch; records_seen: counts the
     changes of `records`, a list of what earlier runs came to, oldest first; settings_seen: those of `settings`;
-    changes_seen: those of `changes`, by split, which the mistakes panel makes; link: what the page's address asks for;
+    changes_seen: those of `changes`, which the mistakes panel makes; link: what the page's address asks for;
     panels: those that there are.
 
     The run in progress or the last one is `run`, its network `network`; `before` are the logits that the network before
-    it gave to the validation set, None if it had another one.
+    it gave to the validation set, None if it had another one. `source` is the dataset in use, split as for that run.
 
     Everything happens on the kernel's main loop, in one task at a time: `guard` brings callbacks there, because
     JupyterLab delivers them on another thread. Where no loop runs (a plain script), the verbs work but nothing trains.
@@ -183,7 +159,7 @@ class Lab(traitlets.HasTraits):
         self.records, self._runs_begun = [], 0
         self.before_settings, self.before_was = {}, ""
         self.test_looks = {}  # how often each dataset's test set was looked at, by the dataset's name
-        self.validation_set = self.test_set = None
+        self.source, self._other_parts = None, {}
         self.known = None  # the training set of the present network, without what it was taught since
         self._missing = ""  # the dataset that was wanted first and is not here
         wanted = dataset or os.environ.get("MNISTLAB_DATASET", "sample")
@@ -215,18 +191,8 @@ class Lab(traitlets.HasTraits):
             self.report(error)
 
     def report(self, error):
-        """Show an error as one sentence, which it returns. The log has it whole, bad input as a line with the place."""
-        expected = isinstance(error, ValueError | data.NotDownloaded | OSError) and str(error)
-        if expected:
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            log.warning("Refused: %s (%s:%d)", " ".join(str(error).split()), Path(place.filename).name, place.lineno)
-        else:
-            log.error("An action failed.", exc_info=error)
-        self.message = (
-            str(error) if expected
-            else t("Something went wrong ({kind}). You can go on; the details are in the log.",
-                   kind=type(error).__name__)
-        )
+        """Show an error as one sentence, which it returns."""
+        self.message = sentence_of(error)
         self.browser.send({"problem": self.message})
         return self.message
 
@@ -377,49 +343,69 @@ class Lab(traitlets.HasTraits):
         return next(each for each in names if each.casefold() not in taken)
 
     def _use(self, name, whole, test_set):
-        split = _split(self.settings)
-        self._put(Source(name, whole, test_set, split, _parts(whole, split), _no_changes(name), False))
+        split = split_of(self.settings)
+        self._put(Source(name, whole, test_set, split, parts_of(whole, split), no_changes(name)))
         if self.phase == "running":
             self.message = t("{what}: used from the next run on.", what=data.title(name))
 
     def _put(self, source):
-        """Make this Source the lab's own."""
-        self._whole, self._split, self._parts = source.whole, source.split, (source.split, source.parts)
-        self.available, self.validation_set = source.parts
-        self.test_set = source.test_set
-        self.before = None
-        if self.dataset == source.dataset:  # other images under the same name: they are to be shown, too
-            self.notify_change(traitlets.Bunch(
-                name="dataset", old=self.dataset, new=self.dataset, owner=self, type="change",
-            ))
-        self.dataset = source.dataset
-        self.changes = source.changes
-        self.changes_seen += 1
+        """Make this Source the lab's own: the next runs have it as well."""
+        before, self.source = self.source, source
+        if before is None or source.whole is not before.whole:
+            self._other_parts = {}
+            if source.dataset == self.dataset:  # other images under the same name: they are to be shown, too
+                self.notify_change(traitlets.Bunch(
+                    name="dataset", old=self.dataset, new=self.dataset, owner=self, type="change",
+                ))
+            self.dataset = source.dataset
+        if before is None or source.parts is not before.parts:
+            self.before = None
+        if before is None or source.changes is not before.changes:
+            self.changes_seen += 1
+
+    @property
+    def available(self):
+        """The images to learn from, as `source` has them: label noise and changes come with a run."""
+        return self.source.parts[0]
+
+    @property
+    def validation_set(self):
+        """The images to watch, as `source` has them."""
+        return self.source.parts[1]
+
+    @property
+    def test_set(self):
+        """That of the dataset in use."""
+        return self.source.test_set
+
+    @property
+    def changes(self):
+        """What is to be changed in the dataset in use: {"training" and "validation": Changes}."""
+        return self.source.changes
 
     def next_parts(self):
         """(images to learn from, validation set) of the next run: the dataset, split as the settings say now.
 
-        `available` and `validation_set` are those of the run in progress or the last one until then. Raises ValueError
-        where one of the two would be empty.
+        Raises ValueError where one of the two would be empty.
         """
-        return self._parted(_split(self.settings))
+        return self._parted(split_of(self.settings))
 
     def _parted(self, split):
-        if split == self._split:
-            return self.available, self.validation_set
-        if split != self._parts[0]:
-            self._parts = split, _parts(self._whole, split)
-        return self._parts[1]
+        """The dataset in use, split in this way; the last other way is remembered, for it is asked for often."""
+        if split == self.source.split:
+            return self.source.parts
+        if split not in self._other_parts:
+            self._other_parts = {split: parts_of(self.source.whole, split)}
+        return self._other_parts[split]
 
     def next_sets(self):
         """(training set, validation set) of the next run, with the labels that it will see."""
-        available, validation_set = self.next_parts()
-        return _training_set(available, self.settings), validation_set
+        return self._next_source(self.settings, False).sets(self.settings)
 
-    def _source(self, settings, cleaned):
+    def _next_source(self, settings, cleaned):
         """The Source of a run with these Settings on the dataset in use."""
-        split = _split(settings)
-        return Source(self.dataset, self._whole, self.test_set, split, self._parted(split), self.changes, cleaned)
+        split = split_of(settings)
+        return replace(self.source, split=split, parts=self._parted(split), cleaned=cleaned)
 
     @property
     def network(self):
@@ -448,12 +434,12 @@ class Lab(traitlets.HasTraits):
 
     def put_changes(self, changes):
         """Replace the Changes of their split."""
-        self.changes[changes.split] = changes
+        self.source = replace(self.source, changes=self.changes | {changes.split: changes})
         self.changes_seen += 1
 
     def forget_changes(self):
         """No image is to be changed any more."""
-        self.changes = _no_changes(self.dataset)
+        self.source = replace(self.source, changes=no_changes(self.dataset))
         self.changes_seen += 1
 
     def start(self, cleaned=False):
@@ -471,12 +457,12 @@ class Lab(traitlets.HasTraits):
         if self.loop is None:
             raise ValueError("There is no running event loop: build the Lab in a cell of a notebook.")
         settings = self.settings.copy()
-        source = self._source(settings, cleaned)
+        source = self._next_source(settings, cleaned)
         train_set, validation_set = source.sets(settings)
         weights_rng = generators(settings.seed).weights
         network = build(settings, weights_rng, train_set.inputs, len(train_set.class_names))
         run = train(network, train_set, validation_set, settings)
-        self._split_as(source)
+        self._put(source)
         if self.run:
             self.run.close()
             # Whatever a cleaned run was compared with, the next one is compared with as well.
@@ -487,18 +473,12 @@ class Lab(traitlets.HasTraits):
         self.taught = []
         self._record(run, settings, cleaned)
 
-    def _split_as(self, source):
-        """Split the dataset as a Source of it is. What the mistakes panel changes goes by image, and stays."""
-        if source.split != self._split:
-            self.available, self.validation_set = source.parts
-            self._split, self.before = source.split, None
-
     def noise(self):
         """The images whose labels noise changed in the run's training set, before cleaning: {number: right label}."""
         if self.run is None or self.learned_other or not self.record.settings["label_noise"]:
             return {}
         available, _ = self._parted(tuple(self.origin["split"]))  # the dataset may have been split anew since
-        images, right = _training_set(available, Settings(**self.record.settings)), available.labels
+        images, right = training_set(available, Settings(**self.record.settings)), available.labels
         changed = images.indices[images.labels_of() != right[images.indices]]
         return dict(zip(changed.tolist(), right[changed].tolist()))
 
@@ -509,7 +489,7 @@ class Lab(traitlets.HasTraits):
             self.known = run.train_set
         # What another session needs to find the same images: plain data.
         self.origin = {
-            "dataset": self.dataset, "split": list(self._split), "taught": len(self.taught), "cleaned": cleaned,
+            "dataset": self.dataset, "split": list(self.source.split), "taught": len(self.taught), "cleaned": cleaned,
             "changes": [changes.to_json() for changes in self.changes.values()] if cleaned else [],
         }
         train_set, validation_set = run.train_set, run.validation_set
@@ -527,21 +507,23 @@ class Lab(traitlets.HasTraits):
         its changes do not fit.
         """
         if not origin:
-            return self._source(settings, False)
+            return self._next_source(settings, False)
         try:
             name, wanted = origin["dataset"], settings.copy()
-            wanted.seed, wanted.validation_fraction = (origin["split"][place] for place in range(2))
+            if len(origin["split"]) != 2:
+                raise LookupError(origin["split"])
+            wanted.seed, wanted.validation_fraction = origin["split"]
             self._check_dataset(name)
             if name not in self._own and name not in data.NAMES:
                 raise ValueError(t(
                     "This network learned from your images “{name}”, which are not here. Bring them again under The "
                     "data, Your own images, then try once more.", name=name,
                 ))
-            whole, test_set = (self._whole, self.test_set) if name == self.dataset else self._load(name)
-            split = _split(wanted)
-            parts = self._parted(split) if whole is self._whole else _parts(whole, split)
+            here, split = self.source, split_of(wanted)
+            whole, test_set = (here.whole, here.test_set) if name == here.dataset else self._load(name)
+            parts = self._parted(split) if whole is here.whole else parts_of(whole, split)
             changes = [Changes.from_json(text, name, parts[0]) for text in origin["changes"]]
-            changes = _no_changes(name) | {each.split: each for each in changes}
+            changes = no_changes(name) | {each.split: each for each in changes}
             return Source(name, whole, test_set, split, parts, changes, bool(origin["cleaned"]))
         except (LookupError, TypeError, AttributeError):
             raise ValueError(t("What the file says of its images is damaged.")) from None
@@ -550,8 +532,8 @@ class Lab(traitlets.HasTraits):
         """Make a run that was kept the one of the lab, with its settings: paused where epochs are left, else at rest.
 
         Settings that the page's address locks stay as they are, and hold for the rest of this run if it can take them.
-        source: where its images come from, which the next runs have as well; words: how it came here, "restored" or
-        "loaded".
+        source: where its images come from. On the dataset in use, what the mistakes panel was told stays, unless the
+        run is a cleaned one and brings its own. words: how it came here, "restored" or "loaded".
         """
         if self.phase in ("running", "stopping"):
             raise ValueError(t("A run goes on. Stop it first, or let it come to its end."))
@@ -560,10 +542,10 @@ class Lab(traitlets.HasTraits):
             self.run.close()
         self.taught, self.task = [], None
         here, self.settings = self.settings.as_dict(), run.settings.copy()
-        if source.cleaned or source.whole is not self._whole:
-            self._put(source)
-        else:
-            self._split_as(source)
+        if source.whole is self.source.whole and not source.cleaned:
+            source = replace(source, changes=self.changes)
+        self._put(source)
+        self.before = None
         self._record(run, run.settings, source.cleaned)
         locked = [name for name in self.link.lock if name in here and here[name] != getattr(self.settings, name)]
         for name in locked:
@@ -766,24 +748,20 @@ class Lab(traitlets.HasTraits):
                  what=what, accuracy=row.validation_accuracy, loss=row.validation_loss)
 
 
-def _split(settings):
-    return settings.seed, settings.validation_fraction
+def sentence_of(error):
+    """An error as one sentence. The log has it whole, or as a line with the place where this package itself refused.
 
-
-def _parts(whole, split):
-    """(images to learn from, validation set) of a dataset, split in this way."""
-    seed, fraction = split
-    return data.split(whole, fraction, generators(seed).split)
-
-
-def _no_changes(name):
-    return {split: Changes(name, split) for split in SPLITS}
-
-
-def _training_set(available, settings):
-    """What a run with these settings learns from, of the images that are not held out."""
-    chosen = available.select(slice(0, settings.train_size))
-    return with_other_labels(chosen, settings, generators(settings.seed).labels)
+    A ValueError of a library may be a bug of ours: then its traceback is needed.
+    """
+    expected = isinstance(error, ValueError | data.NotDownloaded | OSError) and str(error)
+    place = next(reversed(traceback.extract_tb(error.__traceback__)), None)
+    if expected and place and Path(place.filename).is_relative_to(PACKAGE):
+        log.warning("Refused: %s (%s:%d)", " ".join(str(error).split()), Path(place.filename).name, place.lineno)
+    else:
+        log.error("An action failed.", exc_info=error)
+    if expected:
+        return str(error)
+    return t("Something went wrong ({kind}). You can go on; the details are in the log.", kind=type(error).__name__)
 
 
 def _first_language():

@@ -6,7 +6,8 @@ import ipywidgets
 
 from ..language import t
 from .keeper import watch
-from .parts import Panel, text
+from .lab import sentence_of
+from .parts import Panel, read_typed, text
 
 
 class Live(Panel):
@@ -14,7 +15,8 @@ class Live(Panel):
 
     function: takes the controls' values by name, returns something with `_repr_html_`, or HTML; it may take a second
     or two, not more, for nothing else happens meanwhile. controls: ipywidgets by name; their descriptions are labels.
-    `shown` is what was shown last. Errors become a sentence below the controls.
+    `shown` is what was shown last. Errors become a sentence below the controls. A slider takes the nearest that it can
+    to a number that is typed beside it.
     """
 
     name = "live"
@@ -29,6 +31,9 @@ class Live(Panel):
             widget.observe(self.lab.guard(lambda change: self._show()), "value")
 
     def build(self):
+        for widget in self._controls.values():
+            if widget.has_trait("readout_format"):  # a slider of numbers
+                read_typed(self.lab, widget)
         self.shown = text("", "mnistlab-shown")
         box = ipywidgets.Box(list(self._controls.values()))
         box.add_class("mnistlab-controls")
@@ -41,7 +46,7 @@ class Live(Panel):
         try:
             made = self._function(**{name: widget.value for name, widget in self._controls.items()})
         except ValueError as error:
-            self.status.value = f'<p class="mnistlab-message mnistlab-alarm">{escape(str(error))}</p>'
+            self.status.value = f'<p class="mnistlab-message mnistlab-alarm">{escape(sentence_of(error))}</p>'
             return
         self.shown.value = made if isinstance(made, str) else made._repr_html_()
         self.status.value = ""

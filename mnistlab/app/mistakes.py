@@ -495,8 +495,8 @@ class MistakesPanel(Panel):
 
     def _make_threshold(self):
         self.slider = slider(
-            self.lab, ipywidgets.FloatSlider, "threshold", description=t("Confidence threshold"), min=0.0, max=0.99,
-            step=0.01, value=0.9, continuous_update=False,
+            self.lab, ipywidgets.FloatSlider, description=t("Confidence threshold"), min=0.0, max=0.99, step=0.01,
+            value=0.9, continuous_update=False,
         )
         self.slider.observe(self.lab.guard(lambda change: self._draw_threshold()), "value")
         self.answered = text("", "mnistlab-answered")

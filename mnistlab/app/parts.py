@@ -12,6 +12,9 @@ from ..language import t
 from ..settings import TABLE
 from .lab import Lab
 
+# What a drop-down gives for "all" and the like, since ipywidgets shows nothing at all for None.
+ANY = -1
+
 
 class Panel(ipywidgets.VBox):
     """A panel: a column of widgets that shows itself, with the lab's browser helper beside them.
@@ -143,40 +146,55 @@ class Opening(ipywidgets.VBox):
         self.children = (self.toggle, *(self._made if change["new"] else ()))
 
 
-def slider(lab, kind, name, **options):
-    """A slider, as `make` makes it. A number typed beside it is its new value, or the nearest that it can have.
+class Choice(ipywidgets.Dropdown):
+    """A drop-down whose options may change; it keeps its value where that is still among them, else takes the first."""
 
-    name: what the page calls it by; no other slider's, and none of a setting that `Controls` shows.
-    """
+    def offer(self, options):
+        options = tuple(options)
+        if self.options != options:
+            values, kept = [value for _, value in options], self.value
+            self.options = options
+            self.value = kept if kept in values else values[0] if values else None
+
+
+def slider(lab, kind, **options):
+    """A slider, as `make` makes it, that reads what is typed beside it."""
     made = make(lab, kind, **options)
-    made.add_class(f"mnistlab-of-{name}")
-
-    def on_typed(which, typed):
-        if which == name:
-            number = _typed_number(made.description, typed)
-            if isinstance(made, ipywidgets.IntSlider):
-                if not number.is_integer():
-                    raise ValueError(t(
-                        "{setting}: “{typed}” is no whole number.", setting=made.description, typed=typed[:30],
-                    ))
-                number = int(number)
-            made.value = number
-
-    lab.browser.on_act("typed", lab.guard(on_typed))
+    read_typed(lab, made)
     return made
 
 
-def set_range(slider, box, low, high):
+def read_typed(lab, control, take=None):
+    """Give each number that is typed beside a slider to take(number); without it, the slider takes the nearest it can.
+
+    ipywidgets alone would make 0 of "0,05".
+    """
+    name = control.model_id  # what the page calls it by
+    control.add_class(f"mnistlab-of-{name}")
+
+    def on_typed(which, typed):
+        if which == name:
+            number = _typed_number(control.description, typed, isinstance(control, ipywidgets.IntSlider))
+            if take:
+                take(number)
+            else:
+                control.value = number
+
+    lab.browser.on_act("typed", lab.guard(on_typed))
+
+
+def set_range(control, box, low, high):
     """Give a slider in a box other ends. The page makes it anew, or its keys Home and End would go to the old ones."""
-    if (slider.min, slider.max) != (low, high):
-        slider.min = min(slider.min, low)  # at no time above the highest
-        slider.max = high
-        slider.min, kept, box.children = low, box.children, ()
-        box.children = kept
+    if (control.min, control.max) != (low, high):
+        control.min = min(control.min, low)  # at no time above the highest
+        control.max = high
+        control.min = low
+        children, box.children = box.children, ()
+        box.children = children
 
 
-def _typed_number(title, typed):
-    """The number that was typed beside a slider as its reader writes it: 0,05 or 50 % or 1,000.
+def _typed_number(title, typed, whole):
+    """The number that was typed beside a slider as its reader writes it, 0,05 or 50 % or 1,000; an int where `whole`.
 
     title: of the slider, for the ValueError if it is none.
     """
@@ -188,7 +206,9 @@ def _typed_number(title, typed):
             "{setting}: “{typed}” is not read as a number. Write one such as 0.05 or 1000.",
             setting=title, typed=typed[:30],
         ))
-    return number
+    if whole and not number.is_integer():
+        raise ValueError(t("{setting}: “{typed}” is no whole number.", setting=title, typed=typed[:30]))
+    return int(number) if whole else number
 
 
 class Controls(ipywidgets.Box):
@@ -255,10 +275,9 @@ class Controls(ipywidgets.Box):
 
     def _on_typed(self, name, typed):
         """A number typed beside a slider, beyond its range too; ValueError for one that the setting cannot have."""
-        if name not in self.widgets:
-            return
-        number = _typed_number(t(TABLE[name].metadata["label"]), typed)
-        self.lab.change(name, int(number) if TABLE[name].type is int and number.is_integer() else number)
+        if name in self.widgets:
+            title, kind = t(TABLE[name].metadata["label"]), TABLE[name].type
+            self.lab.change(name, _typed_number(title, typed, kind is int))
 
     def _follow_link(self):
         for name, widget in self.widgets.items():
@@ -276,14 +295,14 @@ class Controls(ipywidgets.Box):
 
     def _set(self, name, widget):
         """Show the value. A control's range is narrower than the setting's: it is widened while it has to be."""
-        value, slider = getattr(self.lab.settings, name), TABLE[name].metadata["slider"]
+        value, ends = getattr(self.lab.settings, name), TABLE[name].metadata["slider"]
         with widget.hold_sync():  # the page is sent the end of it alone
             if isinstance(widget, ipywidgets.SelectionSlider):
-                options = tuple(sorted({*_powers(*slider), value}))
+                options = tuple(sorted({*_powers(*ends), value}))
                 if widget.options != options:
                     widget.options = options
             elif hasattr(widget, "max"):
-                low, high = min(slider[0], value), max(slider[1], value)
+                low, high = min(ends[0], value), max(ends[1], value)
                 if isinstance(widget, ipywidgets.FloatLogSlider):
                     low, high = _exponents(low, high)
                 widget.min, widget.max = low, high

@@ -13,7 +13,8 @@ YES_OR_NO = {"true": True, "yes": True, "on": True, "false": False, "no": False,
 # Words behind a number that are more than what is counted: "8 thousand", "5 percentage points", "80 k", "3 or four".
 MANY = (
     r"\d\s*((k|m|e|mn|mln|mio|mil|bn|pct|pp|in (?!total|all\b)|of (?!them)|or|to|and|out|"
-    r"(half|third|quarter|fourth|fifth|sixth|seventh|eighth|ninth|ten|tenth|dozen)s?|halves)\b|"
+    r"(half|third|quarter|fourth|fifth|sixth|seventh|eighth|ninth|ten|tenth|dozen)s?|halves|"
+    r"(eleventh|twelfth|\w+teenth|\w+tieth)s?)\b|"
     r"(hundred|thousand|tenthousand|million|billion|per ?cent|per ?mill?e?)\w*)|[百千万億亿成]"
 )
 NOT_WRITTEN = Verdict(OPEN, "Replace the three dots in the function by your own code and run the cell again.")

@@ -44,6 +44,14 @@ def set_by_keyboard(page, name, *keys):
     expect(handle).not_to_have_attribute("aria-valuetext", before)
 
 
+def type_beside(page, name, typed, key="Enter"):
+    """Type something beside a slider."""
+    page.get_by_role("textbox", name=f"{name} value", exact=True).click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type(typed)
+    page.keyboard.press(key)
+
+
 def status(page):
     return page.locator(".mnistlab-status")
 

@@ -2,18 +2,23 @@
 
 import re
 import socket
+import sys
 import threading
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
+import nbformat
 import psutil
 import pytest
 from playwright.sync_api import expect
 
+from benchmarks.browser import free_port
 from mnistlab.export import load_model
 
-from .conftest import app
-from .steps import CHINESE_LATE, LONG, open_lab, press, problems, set_by_keyboard, status, train_to_the_end
+from .conftest import app, server
+from .steps import (
+    CHINESE_LATE, LONG, open_lab, press, problems, set_by_keyboard, status, train_to_the_end, type_beside,
+)
 from .test_hosts import jupyter
 
 RESTORE = re.compile("Restore your last run")
@@ -244,6 +249,29 @@ def test_not_now_keeps_the_run_and_a_new_run_puts_the_offer_away(opened, voila):
     page.get_by_role("button", name=RESTORE).wait_for()
     press(page, "Train")
     expect(page.get_by_role("button", name=RESTORE)).to_be_hidden()
+
+
+def test_a_notebook_that_mixes_panels_says_once_that_its_session_has_ended(opened, serving, tmp_path):
+    cells = (
+        "import ipywidgets\nfrom mnistlab.app import *\nlab = Lab()",
+        "Live('{images} images'.format, lab, images=ipywidgets.IntSlider(20, 20, 3000, 20, description='Images'))",
+        "TrainingPanel(lab)", "KeepingPanel(lab)",
+    )
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbformat.write(notebook, tmp_path / "mine.ipynb")
+    address = f"http://127.0.0.1:{(port := free_port())}/"
+    command = [sys.executable, "-m", "voila", str(tmp_path / "mine.ipynb"), "--template=mnistlab", "--no-browser"]
+    process = serving(server([*command, f"--port={port}"], f"{address}static/ready", tmp_path))
+    page = opened()
+    page.goto(address)
+    press(page, "Train")
+    expect(keeper(page)).to_contain_text("4 epochs", timeout=LONG)
+    type_beside(page, "Images", "1,000")
+    expect(page.locator(".mnistlab-shown")).to_have_text("1000 images")
+    for kernel in psutil.Process(process.pid).children():
+        kernel.kill()
+    expect(alarm(page).filter(visible=True)).to_contain_text("Kept in this browser: Run 1 (4 epochs, ", timeout=15_000)
+    expect(alarm(page)).to_have_count(2)  # of which one can be seen, or the last line would have failed
 
 
 def test_leaving_is_asked_about_in_a_run_alone_and_staying_leaves_the_session_alive(opened, serving, tmp_path):

@@ -1,0 +1,6 @@
+// The watch over a page that keeps no run.
+export default {
+  initialize({ model }) {
+    return watchOver(model, null).stop;
+  },
+};
