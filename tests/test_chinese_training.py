@@ -8,11 +8,9 @@ import ipywidgets
 import pytest
 from chinese import HAN, english_again, within  # noqa: F401 - the fixtures work by being here
 from test_app import fresh_widgets, in_a_loop  # noqa: F401 - the fixture works by being here
-from test_lab import type_beside
 
 from mnistlab import language
 from mnistlab.app import CurvesPanel, Lab, Live, TrainingPanel
-from mnistlab.app.keeper import watch
 from mnistlab.diagram import network_svg
 from mnistlab.hints import RULES, State, hints
 from mnistlab.settings import PRESETS, TABLE, Settings
@@ -258,16 +256,3 @@ def test_a_live_picture_waits_and_refuses_in_chinese():
     live.rebuild()
     slider.value = 5
     assert live.shown.value == "<p>5</p>" and len(waited) == 4  # for 4 once more when it was made anew
-
-
-def test_the_sliders_of_a_live_picture_read_what_is_typed_and_the_page_is_watched_over_once():
-    watch.cache_clear()
-    size, rate = ipywidgets.IntSlider(20, 20, 3000, 20, description="Images"), ipywidgets.FloatLogSlider(1, min=-3)
-    first = Live(lambda size, rate: f"<p>{size} {rate:.2f}</p>", size=size, rate=rate)
-    Live(lambda draw: "", lab=first.lab, draw=ipywidgets.SelectionSlider(options=[1, 2]))
-    assert watch.cache_info().misses == 1
-    type_beside(size, "1,000", first.lab)
-    type_beside(rate, "0,05", first.lab)
-    assert first.shown.value == "<p>1000 0.05</p>"
-    type_beside(size, "many", first.lab)
-    assert first.shown.value == "<p>1000 0.05</p>" and first.lab.message.startswith("Images: “many” is not read")

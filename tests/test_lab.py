@@ -4,10 +4,12 @@ import asyncio
 import re
 from html import unescape
 
+import ipywidgets
 import pytest
 from test_app import fresh_widgets, in_a_loop  # noqa: F401 - the fixture works by being here
 
-from mnistlab.app import DataPanel, InsidePanel, Lab, MistakesPanel, TrainingPanel
+from mnistlab.app import DataPanel, InsidePanel, Lab, Live, MistakesPanel, TrainingPanel
+from mnistlab.app.keeper import watch
 from mnistlab.app.lab import RECORDS
 from mnistlab.settings import PRESETS
 
@@ -381,7 +383,8 @@ async def test_other_sliders_read_what_is_typed_too_and_take_the_nearest_they_ca
 
 @pytest.mark.parametrize("typed, size, shown, ends", [
     ("50", 50, 50, (50, 3600)), ("10", 10, 10, (10, 3600)), ("700", 700, 700, (100, 3600)),
-    ("3,550", 3550, 3550, (100, 3600)), ("50000", 50000, 3600, (100, 3600)), ("1", 60000, 3600, (100, 3600)),
+    ("3,550", 3550, 3550, (100, 3600)), ("3,610", 3610, 3600, (100, 3600)),
+    ("50000", 50000, 3600, (100, 3600)), ("1", 60000, 3600, (100, 3600)),
 ])
 def test_a_typed_number_of_images_is_the_setting_whatever_the_slider_can_show(typed, size, shown, ends):
     lab = Lab()
@@ -392,6 +395,31 @@ def test_a_typed_number_of_images_is_the_setting_whatever_the_slider_can_show(ty
     for value in (100, 3600):
         panel.size.value = value
     assert lab.settings.train_size == 60000 and panel.size.min == 100
+
+
+def test_the_right_end_of_the_number_of_images_is_all_of_them_even_where_they_make_no_full_hundred():
+    lab = Lab()
+    panel = DataPanel(lab)
+    lab.change("validation_fraction", 0.12)
+    type_beside(panel.size, "3,510", lab)
+    assert lab.settings.train_size == panel.size.value == 3510 and panel.size.max == 3520
+    panel.size.value = 3520
+    assert lab.settings.train_size == 60000 and (panel.size.value, panel.size.max) == (3500, 3500)
+
+
+def test_the_sliders_of_a_live_picture_read_what_is_typed_and_the_page_is_watched_over_once():
+    watch.cache_clear()
+    size, rate = ipywidgets.IntSlider(20, 20, 3000, 20, description="Images"), ipywidgets.FloatLogSlider(1, min=-3)
+    both = ipywidgets.IntRangeSlider()  # two numbers: ipywidgets reads them
+    first = Live(lambda size, rate, both: f"<p>{size} {rate:.2f}</p>", size=size, rate=rate, both=both)
+    Live(lambda draw: "", lab=first.lab, draw=ipywidgets.SelectionSlider(options=[1, 2]))
+    assert watch.cache_info().misses == 1
+    assert not any(name.startswith("mnistlab-of-") for name in both._dom_classes)
+    type_beside(size, "1,000", first.lab)
+    type_beside(rate, "0,05", first.lab)
+    assert first.shown.value == "<p>1000 0.05</p>"
+    type_beside(size, "many", first.lab)
+    assert first.shown.value == "<p>1000 0.05</p>" and first.lab.message.startswith("Images: “many” is not read")
 
 
 @in_a_loop

@@ -90,17 +90,22 @@ async def test_teaching_mixes_from_the_images_and_labels_that_the_network_learne
 
 
 @in_a_loop
-async def test_what_an_image_can_be_said_to_be_are_the_classes_that_the_network_knows():
+async def test_what_an_image_can_be_said_to_be_are_the_classes_that_the_network_knows(sample):
     lab = lab_of()
     panel = DigitPanel(lab)
     panel.teach.toggle.value = True
     assert [name for name, _ in panel.right.options] == ["…", *"0123456789"] and panel.right.index == 0
     panel.right.value = 3
+    lab.use_images("letters", replace(sample[0], class_names=tuple("abcdefghij")))
+    await trained(lab)
+    assert [name for name, _ in panel.right.options] == ["…", *"abcdefghij"]
+    assert panel.right.index == 0  # the d is no 3, so it is asked anew
+    panel.right.value = 3
     animals = replace(toy_set(60, side=28), class_names=("cat", "dog", "owl"))
     lab.use_images("animals", animals)
     await trained(lab)
     assert [name for name, _ in panel.right.options] == ["…", "cat", "dog", "owl"]
-    assert panel.right.index == 0  # there is no fourth class, so it is asked anew
+    assert panel.right.index == 0
     with pytest.raises(ValueError, match="A label is 9"):
         lab.teach(animals.image(0), 9)
     assert lab.taught == []
@@ -154,6 +159,10 @@ async def test_what_is_taught_is_what_came_last_and_it_is_asked_anew_what_that_i
     with pytest.raises(ValueError, match="Choose first what it is"):
         panel._teach()
     uploaded, label = await teach(7)
+    panel.sheet.drawing = other_drawing = png_of(lab.available, 2)
+    assert panel.right.index == 0 and panel.sheet.drawing == other_drawing
+    send_files(panel, ("other.png", other))
+    panel.right.value = 7
     assert label == 7 and (uploaded == panel._outcomes[-1][1].pixels).all() and (uploaded != drawn).any()
     panel.sheet.drawing = b""
     assert panel.right.index == 0
@@ -348,6 +357,19 @@ async def test_two_whole_runs_of_the_same_settings_are_the_same_training():
     assert "<caption>The same training, before and after cleaning</caption>" in panel.sides.value
     lab.reset()
     assert panel.sides.value == ""
+
+
+@in_a_loop
+@pytest.mark.parametrize("count", [600, 4444])
+async def test_another_dataset_ends_the_comparison_whatever_the_size_of_its_validation_set(count):
+    lab = lab_of()
+    panel = MistakesPanel(lab)
+    await trained(lab)
+    await cleaned(lab)
+    assert "before and after cleaning" in panel.sides.value
+    lab.use_images("mine", toy_set(count, side=28))
+    assert (len(lab.validation_set) == 400) == (count == 4444)
+    assert panel.sides.value == "" and lab.message.startswith("Done")
 
 
 @in_a_loop

@@ -28,8 +28,11 @@ function describeCurves(image) {
 // A button that is pressed by keyboard and then disabled would take the focus with it, to the top of the page: Train
 // hands it to Stop, and Stop gives it back.
 let focused = null;
+let slid = null;
 function onFocus(event) {
   focused = event.target;
+  const [name] = focused.closest?.("[class*='mnistlab-of-']")?.className.match(/mnistlab-of-\w+/) ?? [];
+  slid = name && { element: focused, place: `.${name} [role='${focused.getAttribute("role")}']` };
 }
 function onBlur(event) {
   if (event.target === focused && !focused.disabled) focused = null; // left on purpose
@@ -39,9 +42,14 @@ function keepFocus() {
   const buttons = focused.closest(".mnistlab-buttons")?.querySelectorAll(".mnistlab-train, .mnistlab-stop") ?? [];
   [...buttons].find((button) => !button.disabled)?.focus({ preventScroll: true });
 }
+// A slider that gets other ends is made anew: what had the focus in it gets it again.
+function keepSlid() {
+  if (!slid || slid.element.isConnected || ![document.body, null].includes(document.activeElement)) return;
+  document.querySelector(slid.place)?.focus({ preventScroll: true });
+}
 // A key that is held down presses a button once, or Train would be followed by Stop.
 function onKey(event) {
-  forgetOpened();
+  onBegin();
   if (event.repeat && event.target.matches(".mnistlab-train, .mnistlab-stop")) event.preventDefault();
 }
 
@@ -81,6 +89,7 @@ function mend() {
     set(button, "aria-pressed", String(button.classList.contains("mod-active")));
   });
   keepFocus();
+  keepSlid();
   keepOpened();
 }
 
@@ -109,16 +118,31 @@ function before(one, other) {
   return one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING;
 }
 
-// What went wrong is said where the student is, whichever panel that may be, until something else is done.
-function goOn() {
-  document.querySelector(".mnistlab-problem")?.remove();
+// What went wrong is said where the student is, whichever panel that may be, until something else is done: a button, a
+// slider, a choice. What comes of a key or a press of the mouse, before that is over, stays.
+const PROBLEM = ".mnistlab-problem";
+let saidBefore = null; // by the time when the key or the mouse was pressed
+function onBegin() {
+  forgetOpened();
+  saidBefore = document.querySelector(PROBLEM);
 }
+function onPress(event) {
+  if (!slid?.element.contains(event.target)) slid = null; // the focus goes where the mouse is
+  onBegin();
+}
+function goOn() {
+  if (document.querySelector(PROBLEM) === saidBefore) saidBefore?.remove();
+}
+const GOES_ON = {
+  click: ".mnistlab :is(button, summary, canvas, .noUi-target)", change: ".mnistlab :is(input, select)",
+};
 function sayProblem(sentence) {
-  const said = document.querySelector(".mnistlab-problem") ?? document.body.appendChild(document.createElement("div"));
+  document.querySelector(PROBLEM)?.remove();
+  const said = document.body.appendChild(document.createElement("div"));
   said.className = "mnistlab mnistlab-problem";
   said.setAttribute("role", "alert");
   const close = Object.assign(document.createElement("button"), { type: "button", textContent: t("Close") });
-  close.addEventListener("click", goOn);
+  close.addEventListener("click", () => said.remove());
   said.replaceChildren(Object.assign(document.createElement("p"), { textContent: sentence }), close);
 }
 
@@ -205,7 +229,8 @@ export default {
       childList: true, subtree: true, characterData: true, attributes: true, attributeFilter: ["disabled"],
     });
     const listeners = {
-      focusin: onFocus, focusout: onBlur, keydown: onKey, wheel: forgetOpened, touchstart: forgetOpened,
+      focusin: onFocus, focusout: onBlur, keydown: onKey, pointerdown: onPress, wheel: forgetOpened,
+      touchstart: forgetOpened,
     };
     for (const [name, listener] of Object.entries(listeners)) document.addEventListener(name, listener, true);
     const tell = () => tellWidth(model);
@@ -214,7 +239,7 @@ export default {
     const act = (event) => {
       forgetOpened();
       mendSoon(); // a toggle button has been pressed, perhaps
-      if (event.target.closest?.(".mnistlab :is(button, input, select)")) goOn();
+      if (event.target.closest?.(GOES_ON[event.type])) goOn();
       const chosen = event.target.closest?.(event.type === "click" ? "button[data-act]" : "select[data-act]");
       const own = chosen?.closest(".mnistlab")?.querySelector(":scope > .mnistlab-browser");
       if (own?.dataset.key !== model.get("key")) return; // another page's, in a window with several notebooks

@@ -50,7 +50,7 @@ class Browser(anywidget.AnyWidget):
         """callback(value, choice) whenever a button or a select with data-act=name is used in a panel's HTML.
 
         value: its data-value; choice: what was chosen in a select. The name "typed" is for what was typed beside a
-        slider: value is the slider's name, choice the words.
+        slider: value is what the slider is called by, see `read_typed`, choice the words.
         """
         self._acts.append((name, callback))
 

@@ -124,7 +124,7 @@ class DataPanel(Panel):
         self._following = True
         try:
             self.size.step = step
-            set_range(self.size, self._size_box, min(step, shown), max(most, shown))
+            set_range(self.size, self._size_box, min(step, shown), available if shown > most else most)
             self.size.value = shown
         finally:
             self._following = False

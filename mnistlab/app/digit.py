@@ -12,7 +12,7 @@ from ..images import MAX_BYTES, UnreadableImage, as_inputs, prepare
 from ..language import t
 from ..losses import softmax
 from ..novelty import Novelty
-from .parts import ANY, Choice, Opening, Panel, button, help_text, make, picture, row, text
+from .parts import Opening, Panel, button, help_text, make, picture, row, text
 from .sketch import Sketch
 from .upload import UploadButton
 
@@ -24,6 +24,8 @@ OTHER_CLASSES = (
     "This network knows the classes it was trained on and nothing else: whatever the image shows, its answer is one of "
     "them. Train on a dataset of digits, and it can read yours."
 )
+# The value of "…", since ipywidgets shows nothing at all for None.
+UNSAID = -1
 NOT_YET = "There is no trained network yet: press Train, and the answer appears here."
 # Of many files, not every single one needs to be shown at once.
 SHOW_EVERY = 0.5
@@ -64,9 +66,9 @@ class DigitPanel(Panel):
             self._drawing = prepare(change["new"], "The sheet") if change["new"] else None
         except UnreadableImage:  # a first dot is no digit yet
             self._drawing = None
-        self._drawn_last = True
-        if not change["new"]:
+        if not change["new"] or self._outcomes and not self._drawn_last:
             self._ask_again()
+        self._drawn_last = True
         self._draw_drawing()
 
     def _on_file(self, name, size, content, first, last):
@@ -165,7 +167,7 @@ class DigitPanel(Panel):
     def _make_teach(self):
         lab = self.lab
         self.said = text("", "mnistlab-said", "mnistlab-taught", lab=lab)
-        self.right = make(lab, Choice, description=t("It is"), options=self._classes())
+        self.right = make(lab, ipywidgets.Dropdown, description=t("It is"), options=self._classes())
         return (
             help_text(t(
                 "Say what your last drawing or photo is: the network goes on learning from it, mixed with images it "
@@ -181,12 +183,12 @@ class DigitPanel(Panel):
         First none: who presses Teach without having chosen would teach that every digit is a 0.
         """
         images = self.lab.run.train_set if self.lab.run else self.lab.available
-        return [("…", ANY), *((name, label) for label, name in enumerate(class_titles(images.class_names)))]
+        return [("…", UNSAID), *((name, label) for label, name in enumerate(class_titles(images.class_names)))]
 
     def _ask_again(self):
         """What the image before was says nothing of another one."""
         if self.teach.is_made:
-            self.right.value = ANY
+            self.right.value = UNSAID
 
     def _teach(self):
         """The last image that could be read, and its right label, become something to learn from."""
@@ -196,7 +198,7 @@ class DigitPanel(Panel):
         if not latest_last:
             raise ValueError(t("There is nothing to learn from yet: draw a digit or upload one first."))
         image = latest_last[-1]
-        if self.right.value == ANY:
+        if self.right.value == UNSAID:
             raise ValueError(t("Choose first what it is, beside Teach."))
         network = self.lab.network
         before = self._verdict(image.pixels) if network and network.inputs == image.pixels.size else ""
@@ -214,7 +216,8 @@ class DigitPanel(Panel):
         if not self.lab.taught:
             self._taught = None
         if self.teach.is_made:
-            self.right.offer(self._classes())
+            if list(self.right.options) != (classes := self._classes()):
+                self.right.options = classes  # the first of which is chosen then
             self.said.value = ""
             if self._taught:
                 before, now = self._taught[1], self._verdict(self._taught[0])

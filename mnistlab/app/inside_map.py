@@ -13,8 +13,8 @@ from ..inspection import as_rows, between, nearest, pca, through
 from ..language import t
 from ..losses import softmax
 from .browser import script
-from .inside_part import Image, Part, figure
-from .parts import ANY, Choice, button, make, row, shared, text
+from .inside_part import ANY, Choice, Image, Part, figure
+from .parts import button, make, row, shared, text
 
 # Images on the map and beside each other on its sheet; images among which a nearest one is looked for.
 POINTS, SHEET, SEARCHED = 500, 25, 1000

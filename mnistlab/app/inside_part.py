@@ -12,12 +12,13 @@ from ..data import Batches, class_titles
 from ..inspection import stages, through
 from ..language import t
 from ..losses import softmax
-from .parts import ANY, Choice, button, make, picture, shared
+from .parts import button, make, picture, shared
 
 # From blue for what is below 0 over white to vermilion, Okabe and Ito's two ends; so many shades to each side.
 BELOW, ABOVE, SHADES = (0, 114, 178), (213, 94, 0), 16
-# The places in the palette of nothing and of the lines between images.
-NOTHING, LINE = SHADES, 2 * SHADES + 1
+# The places in the palette of nothing and of the lines between images; what a drop-down gives for "all" and the like,
+# since ipywidgets shows nothing at all for None.
+NOTHING, LINE, ANY = SHADES, 2 * SHADES + 1, -1
 # Images that go through the network at once: a slice of work after which the page can be used again.
 SLICE = 128
 
@@ -88,6 +89,17 @@ class Part:
         """Fill a widget with a table behind a button; it rests while a run goes on, or it would close again at once."""
         if not widget.value or self.lab.phase not in ("running", "stopping"):
             widget.value = f"<details><summary>{t('As a table')}</summary>{table}</details>"
+
+
+class Choice(ipywidgets.Dropdown):
+    """A drop-down whose options may change; it keeps its value where that is still among them, else takes the first."""
+
+    def offer(self, options):
+        options = tuple(options)
+        if self.options != options:
+            values, kept = [value for _, value in options], self.value
+            self.options = options
+            self.value = kept if kept in values else values[0] if values else None
 
 
 class Pick:

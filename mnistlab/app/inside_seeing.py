@@ -8,8 +8,8 @@ import numpy as np
 from ..inspection import as_rows, first_filters, gradient_times_input, occlusion, through
 from ..language import t
 from ..losses import softmax
-from .inside_part import Part, coloured, figure, over, read_as, shades, sheet
-from .parts import ANY, Choice, make, picture, row, text
+from .inside_part import ANY, Choice, Part, coloured, figure, over, read_as, shades, sheet
+from .parts import make, picture, row, text
 
 # Units on one sheet, and how many stand beside each other on a wide page and on a phone.
 UNITS, WIDE, NARROW = 48, 12, 6

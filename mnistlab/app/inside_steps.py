@@ -9,8 +9,8 @@ from ..convolution import Conv2D
 from ..inspection import tempered, through, weighted_sum
 from ..language import t
 from ..layers import BatchNorm, Dense, LeakyReLU, ReLU, Sigmoid, Tanh
-from .inside_part import Part, figure
-from .parts import ANY, Choice, make, row, set_range, slider, text
+from .inside_part import ANY, Choice, Part, figure
+from .parts import make, row, set_range, slider, text
 
 TERMS = 3
 # What a layer does, by the name of its class.

@@ -23,7 +23,7 @@ class Watch(anywidget.AnyWidget):
     idle_seconds: after how long without any activity the server does that, 0 for never.
     """
 
-    _esm = script("watch.js", "watching.js")
+    _esm = script("watch.js", "watch_alone.js")
     _css = (HERE / "keeper.css").read_text("utf-8")
     idle_seconds = traitlets.Int(0).tag(sync=True)
 

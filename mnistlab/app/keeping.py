@@ -201,7 +201,7 @@ class KeepingPanel(Panel):
         try:
             settings = read_settings(content, name)
         except ValueError as error:
-            self._say(str(error), alarm=True)
+            self._say(sentence_of(error), alarm=True)
         else:
             locked = self.lab.change_all(settings.as_dict())
             self._say(locked or t("The settings are those of {name} now.", name=name))

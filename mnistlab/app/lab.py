@@ -118,7 +118,7 @@ class Lab(traitlets.HasTraits):
     panels: those that there are.
 
     The run in progress or the last one is `run`, its network `network`; `before` are the logits that the network before
-    it gave to the validation set, None if it had another one. `source` is the dataset in use, split as for that run.
+    it gave to the validation set, None if it had another one. `source` is the dataset in use, as its last run split it.
 
     Everything happens on the kernel's main loop, in one task at a time: `guard` brings callbacks there, because
     JupyterLab delivers them on another thread. Where no loop runs (a plain script), the verbs work but nothing trains.
@@ -289,7 +289,7 @@ class Lab(traitlets.HasTraits):
             try:
                 self.choose_dataset(link.dataset)
             except (data.NotDownloaded, ValueError) as error:
-                problems.append(str(error))
+                problems.append(sentence_of(error))
         self.link = link
         self.browser.panel = link.panel
         if problems:
@@ -350,17 +350,17 @@ class Lab(traitlets.HasTraits):
 
     def _put(self, source):
         """Make this Source the lab's own: the next runs have it as well."""
-        before, self.source = self.source, source
-        if before is None or source.whole is not before.whole:
+        here, self.source = self.source, replace(source, cleaned=False)
+        if here is None or source.parts is not here.parts:
+            self.before = None
+        if here is None or source.whole is not here.whole:
             self._other_parts = {}
             if source.dataset == self.dataset:  # other images under the same name: they are to be shown, too
                 self.notify_change(traitlets.Bunch(
                     name="dataset", old=self.dataset, new=self.dataset, owner=self, type="change",
                 ))
             self.dataset = source.dataset
-        if before is None or source.parts is not before.parts:
-            self.before = None
-        if before is None or source.changes is not before.changes:
+        if here is None or source.changes is not here.changes:
             self.changes_seen += 1
 
     @property
@@ -510,9 +510,7 @@ class Lab(traitlets.HasTraits):
             return self._next_source(settings, False)
         try:
             name, wanted = origin["dataset"], settings.copy()
-            if len(origin["split"]) != 2:
-                raise LookupError(origin["split"])
-            wanted.seed, wanted.validation_fraction = origin["split"]
+            wanted.seed, wanted.validation_fraction = origin["split"][0], origin["split"][1]
             self._check_dataset(name)
             if name not in self._own and name not in data.NAMES:
                 raise ValueError(t(
@@ -751,7 +749,7 @@ class Lab(traitlets.HasTraits):
 def sentence_of(error):
     """An error as one sentence. The log has it whole, or as a line with the place where this package itself refused.
 
-    A ValueError of a library may be a bug of ours: then its traceback is needed.
+    A ValueError from elsewhere, a library or a cell of the notebook, may be a bug: then its traceback is needed.
     """
     expected = isinstance(error, ValueError | data.NotDownloaded | OSError) and str(error)
     place = next(reversed(traceback.extract_tb(error.__traceback__)), None)

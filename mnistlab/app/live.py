@@ -32,7 +32,7 @@ class Live(Panel):
 
     def build(self):
         for widget in self._controls.values():
-            if widget.has_trait("readout_format"):  # a slider of numbers
+            if isinstance(widget, ipywidgets.IntSlider | ipywidgets.FloatSlider | ipywidgets.FloatLogSlider):
                 read_typed(self.lab, widget)
         self.shown = text("", "mnistlab-shown")
         box = ipywidgets.Box(list(self._controls.values()))

@@ -12,9 +12,6 @@ from ..language import t
 from ..settings import TABLE
 from .lab import Lab
 
-# What a drop-down gives for "all" and the like, since ipywidgets shows nothing at all for None.
-ANY = -1
-
 
 class Panel(ipywidgets.VBox):
     """A panel: a column of widgets that shows itself, with the lab's browser helper beside them.
@@ -144,17 +141,6 @@ class Opening(ipywidgets.VBox):
         if self._made is None:
             self._made = tuple(self._contents())
         self.children = (self.toggle, *(self._made if change["new"] else ()))
-
-
-class Choice(ipywidgets.Dropdown):
-    """A drop-down whose options may change; it keeps its value where that is still among them, else takes the first."""
-
-    def offer(self, options):
-        options = tuple(options)
-        if self.options != options:
-            values, kept = [value for _, value in options], self.value
-            self.options = options
-            self.value = kept if kept in values else values[0] if values else None
 
 
 def slider(lab, kind, **options):

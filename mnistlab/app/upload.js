@@ -66,7 +66,7 @@ function render({ model, el }) {
   button.addEventListener("click", () => sending || input.click());
   const take = async (files) => {
     sending = true;
-    el.classList.add("mnistlab-sending"); // keeper.js is patient meanwhile
+    el.classList.add("mnistlab-sending"); // watch.js is patient meanwhile
     try {
       for (const [i, file] of files.entries()) {
         await send(file, { first: i === 0, last: i === files.length - 1 });

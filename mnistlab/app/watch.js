@@ -169,9 +169,9 @@ function listen(kernel, onChange) {
 
 // Says in bars when the session is gone, and counts down before the server ends it; in JupyterLab nothing.
 // keeper: what keeps runs on this page, {whatIsSafe(ended), buttons(), onEnded()}, or null where nothing does.
-// Returns {state, redraw(), stop()}; state: as above, or "leaving".
+// Returns {state, stop()}; state: as above, or "leaving".
 function watchOver(model, keeper) {
-  const watching = { state: "well", redraw() {}, stop() {} };
+  const watching = { state: "well", stop() {} };
   const kernel = model.widget_manager?.kernel;
   if (!inPage() || !kernel?.anyMessage) return watching;
   const alone = keeper ? "" : " mnistlab-bar-alone"; // hidden where a keeper says the same
@@ -243,20 +243,20 @@ function watchOver(model, keeper) {
   }
 
   // What is drawn already, in the page's language, which has just arrived.
-  watching.redraw = () => {
+  function redraw() {
     if (["lost", "ended"].includes(watching.state)) onState(watching.state);
     if (clock) {
       clock = null;
       countdown();
     }
-  };
+  }
   const listening = listen(kernel, onState);
   const timer = setInterval(countdown, TICK);
-  window.addEventListener("mnistlab-language", watching.redraw);
+  window.addEventListener("mnistlab-language", redraw);
   watching.stop = () => {
     listening.stop();
     clearInterval(timer);
-    window.removeEventListener("mnistlab-language", watching.redraw);
+    window.removeEventListener("mnistlab-language", redraw);
     for (const bar of [alarm, idle]) bar.element.remove();
   };
   return watching;

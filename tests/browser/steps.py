@@ -45,11 +45,12 @@ def set_by_keyboard(page, name, *keys):
 
 
 def type_beside(page, name, typed, key="Enter"):
-    """Type something beside a slider."""
+    """Type something beside a slider and press the key, if there is one."""
     page.get_by_role("textbox", name=f"{name} value", exact=True).click()
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.type(typed)
-    page.keyboard.press(key)
+    if key:
+        page.keyboard.press(key)
 
 
 def status(page):

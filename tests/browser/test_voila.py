@@ -87,12 +87,24 @@ def test_numbers_typed_beside_a_slider_are_read_as_they_are_written(watched, voi
     ):
         readout = page.get_by_role("textbox", name=f"{name} value", exact=True)
         type_beside(page, name, typed, key)
+        expect(readout).to_have_text(shown)
         if typed in ("many", "2.5"):
             expect(problem).to_contain_text(f"Epochs: “{typed}” is no")
         else:
             expect(problem).to_have_count(0)
-        expect(readout).to_have_text(shown)
+        if typed == "50":
+            expect(readout).to_be_focused()  # though the slider was made anew
     press(page, "Reset")  # whoever goes on has read what was wrong
+    expect(problem).to_have_count(0)
+    type_beside(page, "Epochs", "fifty", key=None)
+    button = page.get_by_role("button", name="Reset", exact=True)
+    button.hover()
+    page.mouse.down()  # which ends the typing
+    expect(problem).to_contain_text("Epochs: “fifty” is no")
+    page.mouse.up()
+    expect(button).to_be_focused()
+    expect(problem).to_contain_text("Epochs: “fifty” is no")
+    button.click()
     expect(problem).to_have_count(0)
     set_by_keyboard(page, "Training images", "End")
     expect(slider(page, "Training images")).to_have_attribute("aria-valuetext", "3600")
