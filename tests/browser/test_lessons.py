@@ -19,13 +19,28 @@ from .steps import LONG, digit_picture, problems
 from .test_everyone import Keyboard
 
 OPENED = 120_000
+# What a reader has seen of a lesson while it still ran.
+LOOK = """
+window.seen = { text: false, equations: false };
+const look = () => {
+  const running = document.querySelector("#loading");
+  const isShown = (each) => each.checkVisibility({ visibilityProperty: true });
+  const shown = [...document.querySelectorAll("h1, main p")].filter(isShown);
+  if (running && shown.some((each) => each.matches("h1"))) seen.text = true;
+  if (running && shown.some((each) => each.textContent.includes("$"))) seen.equations = true;
+  requestAnimationFrame(look);
+};
+look();
+"""
 
 
 @pytest.mark.parametrize("path", lessons(), ids=lambda path: path.stem)
 def test_a_lesson_is_a_page_whose_controls_work(watched, voila, path):
     page = watched()
-    page.goto(urljoin(voila[0], path.name), timeout=OPENED)  # it comes whole when the last cell has run
+    page.add_init_script(LOOK)
+    page.goto(urljoin(voila[0], path.name), timeout=OPENED)  # it is whole when the last cell has run
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=OPENED)
+    assert page.evaluate("window.seen") == {"text": True, "equations": False}
     expect(page.locator(".mnistlab-compared").last).to_be_attached(timeout=OPENED)
     show_everything(page, path)
     expect(page.locator(".mnistlab-compared").last).to_be_visible()
