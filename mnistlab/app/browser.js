@@ -32,7 +32,8 @@ let slid = null;
 function onFocus(event) {
   focused = event.target;
   const [name] = focused.closest?.("[class*='mnistlab-of-']")?.className.match(/mnistlab-of-\w+/) ?? [];
-  slid = name && { element: focused, place: `.${name} [role='${focused.getAttribute("role")}']` };
+  const place = `.${name} [role='${focused.getAttribute("role")}']`;
+  slid = name && { element: focused, panel: focused.closest(".mnistlab"), place };
 }
 function onBlur(event) {
   if (event.target === focused && !focused.disabled) focused = null; // left on purpose
@@ -45,11 +46,11 @@ function keepFocus() {
 // A slider that gets other ends is made anew: what had the focus in it gets it again.
 function keepSlid() {
   if (!slid || slid.element.isConnected || ![document.body, null].includes(document.activeElement)) return;
-  document.querySelector(slid.place)?.focus({ preventScroll: true });
+  slid.panel.querySelector(slid.place)?.focus({ preventScroll: true });
 }
 // A key that is held down presses a button once, or Train would be followed by Stop.
 function onKey(event) {
-  onBegin();
+  onBegin(event);
   if (event.repeat && event.target.matches(".mnistlab-train, .mnistlab-stop")) event.preventDefault();
 }
 
@@ -118,26 +119,24 @@ function before(one, other) {
   return one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING;
 }
 
-// What went wrong is said where the student is, whichever panel that may be, until something else is done: a button, a
-// slider, a choice. What comes of a key or a press of the mouse, before that is over, stays.
+// What went wrong is said where the student is, whichever panel that may be, until something else is begun. To begin to
+// press a button may end the typing beside a slider: what that leads to is said after it, and stays.
 const PROBLEM = ".mnistlab-problem";
-let saidBefore = null; // by the time when the key or the mouse was pressed
-function onBegin() {
+const CONTROL = ".mnistlab:not(.mnistlab-problem) :is(button, summary, select, canvas, .noUi-target)";
+const NO_ACT = ["Tab", "Shift", "Control", "Alt", "Meta"];
+function onBegin(event) {
   forgetOpened();
-  saidBefore = document.querySelector(PROBLEM);
+  if (event.target.closest?.(CONTROL) && !NO_ACT.includes(event.key)) goOn();
 }
 function onPress(event) {
   if (!slid?.element.contains(event.target)) slid = null; // the focus goes where the mouse is
-  onBegin();
+  onBegin(event);
 }
 function goOn() {
-  if (document.querySelector(PROBLEM) === saidBefore) saidBefore?.remove();
-}
-const GOES_ON = {
-  click: ".mnistlab :is(button, summary, canvas, .noUi-target)", change: ".mnistlab :is(input, select)",
-};
-function sayProblem(sentence) {
   document.querySelector(PROBLEM)?.remove();
+}
+function sayProblem(sentence) {
+  goOn();
   const said = document.body.appendChild(document.createElement("div"));
   said.className = "mnistlab mnistlab-problem";
   said.setAttribute("role", "alert");
@@ -239,7 +238,7 @@ export default {
     const act = (event) => {
       forgetOpened();
       mendSoon(); // a toggle button has been pressed, perhaps
-      if (event.target.closest?.(GOES_ON[event.type])) goOn();
+      if (event.type === "change" && event.target.closest?.(".mnistlab")) goOn();
       const chosen = event.target.closest?.(event.type === "click" ? "button[data-act]" : "select[data-act]");
       const own = chosen?.closest(".mnistlab")?.querySelector(":scope > .mnistlab-browser");
       if (own?.dataset.key !== model.get("key")) return; // another page's, in a window with several notebooks

@@ -19,15 +19,17 @@ from .steps import LONG, digit_picture, problems
 from .test_everyone import Keyboard
 
 OPENED = 120_000
-# What a reader has seen of a lesson while it still ran.
+# What a reader sees of a page while it is still on its way.
 LOOK = """
-window.seen = { text: false, equations: false };
+window.early = { text: false, equations: false, lines: [] };
 const look = () => {
-  const running = document.querySelector("#loading");
   const isShown = (each) => each.checkVisibility({ visibilityProperty: true });
-  const shown = [...document.querySelectorAll("h1, main p")].filter(isShown);
-  if (running && shown.some((each) => each.matches("h1"))) seen.text = true;
-  if (running && shown.some((each) => each.textContent.includes("$"))) seen.equations = true;
+  const loading = document.querySelector("#loading");
+  const shown = [...document.querySelectorAll("main :is(h1, h2, h3, p, li, td)")].filter(isShown);
+  if (loading && shown.some((each) => each.matches("h1"))) early.text = true;
+  if (loading && shown.some((each) => each.textContent.includes("$"))) early.equations = true;
+  const line = loading && document.querySelector("h1") && (loading.offsetHeight < 150 ? "below" : "alone");
+  if (line && !early.lines.includes(line)) early.lines.push(line);
   requestAnimationFrame(look);
 };
 look();
@@ -40,7 +42,8 @@ def test_a_lesson_is_a_page_whose_controls_work(watched, voila, path):
     page.add_init_script(LOOK)
     page.goto(urljoin(voila[0], path.name), timeout=OPENED)  # it is whole when the last cell has run
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=OPENED)
-    assert page.evaluate("window.seen") == {"text": True, "equations": False}
+    seen = page.evaluate("window.early")
+    assert seen["text"] and not seen["equations"] and "below" in seen["lines"]
     expect(page.locator(".mnistlab-compared").last).to_be_attached(timeout=OPENED)
     show_everything(page, path)
     expect(page.locator(".mnistlab-compared").last).to_be_visible()
@@ -75,6 +78,36 @@ def test_a_lesson_is_a_page_whose_controls_work(watched, voila, path):
     for width in (1280, 390):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_who_reads_a_lesson_while_it_runs_is_left_where_they_are(watched, voila):
+    page = watched(viewport={"width": 1280, "height": 600})
+    page.add_init_script(LOOK)
+    page.goto(urljoin(voila[0], "06-measuring-honestly.ipynb"), wait_until="commit", timeout=OPENED)
+    reveals = page.locator(".mnistlab-reveal summary")
+    for number in range(2):
+        reveals.nth(number).press("Enter", timeout=OPENED)
+    expect(reveals.nth(1)).to_be_focused()
+    page.mouse.move(640, 300)
+    page.mouse.wheel(0, -3000)  # back to the top
+    page.wait_for_function("scrollY === 0")
+    assert page.locator("#loading").is_visible()  # so all of that was before its end
+    expect(page.locator("#loading")).to_have_count(0, timeout=OPENED)
+    expect(page.locator(".mnistlab-panel-live").first).to_be_attached(timeout=OPENED)
+    expect(reveals.nth(1)).to_be_focused()
+    assert page.evaluate("scrollY") == 0
+    seen = page.evaluate("window.early")
+    assert seen["text"] and not seen["equations"]
+    assert page.evaluate("Object.values(sessionStorage)") == ["2"]
+
+
+def test_the_lab_says_alone_that_it_opens(watched, voila):
+    page = watched()
+    page.add_init_script(LOOK)
+    page.goto(voila[0])
+    expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=LONG)
+    seen = page.evaluate("window.early")
+    assert seen["lines"] == ["alone"] and not seen["text"]
 
 
 def show_everything(page, path):
