@@ -19,7 +19,7 @@ from .conftest import app, server
 from .steps import (
     CHINESE_LATE, LONG, open_lab, press, problems, set_by_keyboard, status, train_to_the_end, type_beside,
 )
-from .test_hosts import jupyter
+from .test_hosts import jupyter, open_notebook, run_all_cells
 
 RESTORE = re.compile("Restore your last run")
 
@@ -367,16 +367,7 @@ def test_the_keeper_speaks_chinese_and_redraws_what_it_said_before_the_language_
 def test_a_restart_in_jupyterlab_is_said_as_such_and_nothing_else(opened, serving, tmp_path):
     address, _ = jupyter(serving, tmp_path, "lab")
     page = opened(locale="en-GB")
-    page.goto(address + "lab/tree/notebooks/lab.ipynb?reset")
-    # The toolbar may name the kernel before there is a cell to run.
-    expect(page.get_by_role("heading", name="A network learns to read digits").first).to_be_visible(timeout=2 * LONG)
-    expect(page.locator(".jp-NotebookPanel-toolbar")).to_contain_text("Python 3")
-
-    def run_all():
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_text("Run All Cells", exact=True).click()
-
-    run_all()
+    open_notebook(page, address, "lab.ipynb", "A network learns to read digits")
     press(page, "Train")
     expect(status(page)).to_contain_text("Done: 4 epochs", timeout=2 * LONG)
     line = keeper(page).locator("> p")
@@ -387,7 +378,7 @@ def test_a_restart_in_jupyterlab_is_said_as_such_and_nothing_else(opened, servin
     press(page, "Confirm Kernel Restart")
     expect(line).to_have_text("The session was restarted: run the cells of this page again.")
     expect(page.locator(".mnistlab-keeper-bar")).to_have_count(0)
-    run_all()
+    run_all_cells(page)
     expect(page.get_by_role("button", name=RESTORE)).to_contain_text("(4 epochs, ", timeout=2 * LONG)
     expect(line).to_contain_text("Nothing is kept in this browser yet")
     page.get_by_role("button", name=RESTORE).click()
