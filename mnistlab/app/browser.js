@@ -28,12 +28,12 @@ function describeCurves(image) {
 // A button that is pressed by keyboard and then disabled would take the focus with it, to the top of the page: Train
 // hands it to Stop, and Stop gives it back.
 let focused = null;
-let slid = null;
+let sliderFocus = null;
 function onFocus(event) {
   focused = event.target;
   const [name] = focused.closest?.("[class*='mnistlab-of-']")?.className.match(/mnistlab-of-\w+/) ?? [];
   const place = `.${name} [role='${focused.getAttribute("role")}']`;
-  slid = name && { element: focused, panel: focused.closest(".mnistlab"), place };
+  sliderFocus = name && { element: focused, panel: focused.closest(".mnistlab"), place };
 }
 function onBlur(event) {
   if (event.target === focused && !focused.disabled) focused = null; // left on purpose
@@ -44,9 +44,10 @@ function keepFocus() {
   [...buttons].find((button) => !button.disabled)?.focus({ preventScroll: true });
 }
 // A slider that gets other ends is made anew: what had the focus in it gets it again.
-function keepSlid() {
-  if (!slid || slid.element.isConnected || ![document.body, null].includes(document.activeElement)) return;
-  slid.panel.querySelector(slid.place)?.focus({ preventScroll: true });
+function keepSliderFocus() {
+  if (!sliderFocus || sliderFocus.element.isConnected) return;
+  if (![document.body, null].includes(document.activeElement)) return;
+  sliderFocus.panel.querySelector(sliderFocus.place)?.focus({ preventScroll: true });
 }
 // A key that is held down presses a button once, or Train would be followed by Stop.
 function onKey(event) {
@@ -90,7 +91,7 @@ function mend() {
     set(button, "aria-pressed", String(button.classList.contains("mod-active")));
   });
   keepFocus();
-  keepSlid();
+  keepSliderFocus();
   keepOpened();
 }
 
@@ -129,7 +130,7 @@ function onBegin(event) {
   if (event.target.closest?.(CONTROL) && !NO_ACT.includes(event.key)) goOn();
 }
 function onPress(event) {
-  if (!slid?.element.contains(event.target)) slid = null; // the focus goes where the mouse is
+  if (!sliderFocus?.element.contains(event.target)) sliderFocus = null; // the focus goes where the mouse is
   onBegin(event);
 }
 function goOn() {
