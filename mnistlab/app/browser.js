@@ -31,27 +31,32 @@ let focused = null;
 let sliderFocus = null;
 function onFocus(event) {
   focused = event.target;
-  const [name] = focused.closest?.("[class*='mnistlab-of-']")?.className.match(/mnistlab-of-\w+/) ?? [];
+  const [name] = focused.closest("[class*='mnistlab-of-']")?.className.match(/mnistlab-of-\w+/) ?? [];
+  if (!name) return (sliderFocus = null);
   const place = `.${name} [role='${focused.getAttribute("role")}']`;
-  sliderFocus = name && { element: focused, panel: focused.closest(".mnistlab"), place };
+  sliderFocus = { element: focused, panel: focused.closest(".mnistlab"), place };
 }
 function onBlur(event) {
   if (event.target === focused && !focused.disabled) focused = null; // left on purpose
 }
+function focusIsLost() {
+  return [document.body, null].includes(document.activeElement);
+}
 function keepFocus() {
-  if (!focused?.disabled || ![focused, document.body, null].includes(document.activeElement)) return;
+  if (!focused?.disabled || !(focusIsLost() || document.activeElement === focused)) return;
   const buttons = focused.closest(".mnistlab-buttons")?.querySelectorAll(".mnistlab-train, .mnistlab-stop") ?? [];
   [...buttons].find((button) => !button.disabled)?.focus({ preventScroll: true });
 }
 // A slider that gets other ends is made anew: what had the focus in it gets it again.
 function keepSliderFocus() {
-  if (!sliderFocus || sliderFocus.element.isConnected) return;
-  if (![document.body, null].includes(document.activeElement)) return;
+  if (!sliderFocus || sliderFocus.element.isConnected || !focusIsLost()) return;
   sliderFocus.panel.querySelector(sliderFocus.place)?.focus({ preventScroll: true });
 }
 // A key that is held down presses a button once, or Train would be followed by Stop.
 function onKey(event) {
-  onBegin(event);
+  forgetOpened();
+  if (!event.repeat) begin(event.target);
+  if (event.target.matches(".noUi-handle, .mnistlab-map-points") && MOVES.test(event.key)) goOn();
   if (event.repeat && event.target.matches(".mnistlab-train, .mnistlab-stop")) event.preventDefault();
 }
 
@@ -114,27 +119,40 @@ function forgetOpened() {
   opened = "";
 }
 function keepOpened() {
-  if (opened && [document.body, null].includes(document.activeElement)) bringIntoView(opened);
+  if (opened && focusIsLost()) bringIntoView(opened);
 }
 function before(one, other) {
   return one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING;
 }
 
-// What went wrong is said where the student is, whichever panel that may be, until something else is begun. To begin to
-// press a button may end the typing beside a slider: what that leads to is said after it, and stays.
-const PROBLEM = ".mnistlab-problem";
-const CONTROL = ".mnistlab:not(.mnistlab-problem) :is(button, summary, select, canvas, .noUi-target)";
-const NO_ACT = ["Tab", "Shift", "Control", "Alt", "Meta"];
-function onBegin(event) {
-  forgetOpened();
-  if (event.target.closest?.(CONTROL) && !NO_ACT.includes(event.key)) goOn();
+// What went wrong is said where the student is, whichever panel that may be, until something else is done: a slider
+// moved, a stroke begun, a button pressed, something chosen. The beginning of a press or a choice may end the typing
+// beside a slider: what that leads to is said after it, and stays. Assistive technology clicks without a beginning.
+const BEGUN = ".mnistlab :is(.noUi-target, .mnistlab-sheet)";
+const DONE = { click: ".mnistlab :is(button, summary, .mnistlab-map-points)", change: ".mnistlab *" };
+const MOVES = /^(Arrow.*|Page.*|Home|End|Enter| )$/;
+let begun = {};
+function standing() {
+  return document.querySelector(".mnistlab-problem");
+}
+function begin(target) {
+  begun = { control: controlOf(target), problem: standing() };
+}
+function controlOf(target) {
+  return target.closest?.("label, button") ?? target; // a checkbox is clicked by its label
 }
 function onPress(event) {
+  forgetOpened();
   if (!sliderFocus?.element.contains(event.target)) sliderFocus = null; // the focus goes where the mouse is
-  onBegin(event);
+  begin(event.target);
+  if (event.target.closest?.(BEGUN)) goOn();
 }
-function goOn() {
-  document.querySelector(PROBLEM)?.remove();
+function onDone(event) {
+  if (!event.target.closest?.(DONE[event.type])) return;
+  goOn(controlOf(event.target) === begun.control ? begun.problem : standing());
+}
+function goOn(problem = standing()) {
+  problem?.remove();
 }
 function sayProblem(sentence) {
   goOn();
@@ -230,7 +248,7 @@ export default {
     });
     const listeners = {
       focusin: onFocus, focusout: onBlur, keydown: onKey, pointerdown: onPress, wheel: forgetOpened,
-      touchstart: forgetOpened,
+      touchstart: forgetOpened, click: onDone, change: onDone, drop: () => goOn(),
     };
     for (const [name, listener] of Object.entries(listeners)) document.addEventListener(name, listener, true);
     const tell = () => tellWidth(model);
@@ -239,7 +257,6 @@ export default {
     const act = (event) => {
       forgetOpened();
       mendSoon(); // a toggle button has been pressed, perhaps
-      if (event.type === "change" && event.target.closest?.(".mnistlab")) goOn();
       const chosen = event.target.closest?.(event.type === "click" ? "button[data-act]" : "select[data-act]");
       const own = chosen?.closest(".mnistlab")?.querySelector(":scope > .mnistlab-browser");
       if (own?.dataset.key !== model.get("key")) return; // another page's, in a window with several notebooks

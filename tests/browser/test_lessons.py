@@ -22,15 +22,17 @@ OPENED = 120_000
 # What a reader sees of a page while it is still on its way.
 LOOK = """
 window.early = { text: false, equations: false, lines: [] };
+let left = 600; // frames: what is in sight is asked for in each, and most lessons have equations that end it
 const look = () => {
   const isShown = (each) => each.checkVisibility({ visibilityProperty: true });
   const loading = document.querySelector("#loading");
   const shown = [...document.querySelectorAll("main :is(h1, h2, h3, p, li, td)")].filter(isShown);
   if (loading && shown.some((each) => each.matches("h1"))) early.text = true;
-  if (loading && shown.some((each) => each.textContent.includes("$"))) early.equations = true;
+  if (shown.some((each) => /\\$[^$]+\\$/.test(each.textContent))) early.equations = true;
   const line = loading && document.querySelector("h1") && (loading.offsetHeight < 150 ? "below" : "alone");
   if (line && !early.lines.includes(line)) early.lines.push(line);
-  requestAnimationFrame(look);
+  if (!loading && document.querySelector("h1")) left -= 1;
+  if (left > 0 && !document.querySelector("mjx-container")) requestAnimationFrame(look);
 };
 look();
 """
@@ -43,7 +45,7 @@ def test_a_lesson_is_a_page_whose_controls_work(watched, voila, path):
     page.goto(urljoin(voila[0], path.name), timeout=OPENED)  # it is whole when the last cell has run
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=OPENED)
     seen = page.evaluate("window.early")
-    assert seen["text"] and not seen["equations"] and "below" in seen["lines"]
+    assert seen["text"] and not seen["equations"] and seen["lines"] == ["below"]
     expect(page.locator(".mnistlab-compared").last).to_be_attached(timeout=OPENED)
     show_everything(page, path)
     expect(page.locator(".mnistlab-compared").last).to_be_visible()
@@ -81,21 +83,24 @@ def test_a_lesson_is_a_page_whose_controls_work(watched, voila, path):
 
 
 def test_who_reads_a_lesson_while_it_runs_is_left_where_they_are(watched, voila):
-    page = watched(viewport={"width": 1280, "height": 600})
+    page = watched(viewport={"width": 390, "height": 600})
     page.add_init_script(LOOK)
     page.goto(urljoin(voila[0], "06-measuring-honestly.ipynb"), wait_until="commit", timeout=OPENED)
     reveals = page.locator(".mnistlab-reveal summary")
     for number in range(2):
-        reveals.nth(number).press("Enter", timeout=OPENED)
+        expect(reveals.nth(number)).to_be_visible(timeout=OPENED)
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        above, below = reveals.nth(number).bounding_box(), page.locator("#loading").bounding_box()
+        assert above["y"] + above["height"] <= below["y"]  # the line covers nothing that can be pressed
+        reveals.nth(number).press("Enter")
     expect(reveals.nth(1)).to_be_focused()
-    page.mouse.move(640, 300)
-    page.mouse.wheel(0, -3000)  # back to the top
-    page.wait_for_function("scrollY === 0")
+    page.evaluate("scrollTo(0, 400)")  # up again: what has the focus is out of sight
+    place = page.get_by_role("heading", level=1).bounding_box()["y"]
     assert page.locator("#loading").is_visible()  # so all of that was before its end
     expect(page.locator("#loading")).to_have_count(0, timeout=OPENED)
     expect(page.locator(".mnistlab-panel-live").first).to_be_attached(timeout=OPENED)
     expect(reveals.nth(1)).to_be_focused()
-    assert page.evaluate("scrollY") == 0
+    assert abs(page.get_by_role("heading", level=1).bounding_box()["y"] - place) < 3
     seen = page.evaluate("window.early")
     assert seen["text"] and not seen["equations"]
     assert page.evaluate("Object.values(sessionStorage)") == ["2"]
@@ -177,10 +182,12 @@ def test_the_app_that_lesson_10_makes_reads_a_photo(watched, serving, tmp_path, 
 @pytest.mark.parametrize("scheme, width", [("light", 1280), ("dark", 390)])
 def test_an_exercise_is_answered_on_the_page_by_keyboard(watched, voila, scheme, width):
     page = watched(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page.add_init_script(LOOK)
     page.goto(urljoin(voila[0], "02-a-network-from-scratch.ipynb#Exercise-2.1"), timeout=OPENED)
     field = page.get_by_role("textbox", name="Number of weights", exact=True)
     expect(field).to_be_visible(timeout=OPENED)
     expect(page.get_by_role("heading", name="Exercise 2.1")).to_be_in_viewport()
+    assert not page.evaluate("window.early")["text"]  # the reader was not shown the beginning first
     expect(page.locator(".mnistlab-reveal:not([open])").filter(visible=True)).to_have_count(1)  # the next prediction
     panel = page.locator(".mnistlab-panel-answer")
     said = panel.get_by_role("status")
