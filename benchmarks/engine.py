@@ -4,7 +4,7 @@ from statistics import mean, median
 from time import perf_counter
 
 import mnistlab
-from mnistlab.settings import preset
+from mnistlab.presets import preset
 
 from .plain_tutorial import plain_tutorial
 from .table import Row

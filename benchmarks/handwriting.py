@@ -6,7 +6,7 @@ import numpy as np
 
 import mnistlab
 from mnistlab.images import UnreadableImage, as_inputs, prepare
-from mnistlab.settings import preset
+from mnistlab.presets import preset
 
 from .pictures import KINDS, NEW_KINDS, pictures
 from .table import Row

@@ -8,14 +8,14 @@ from .data import Dataset, load, split, training_split
 from .evaluation import Evaluation, evaluate, majority_baseline
 from .layers import BatchNorm, Dense, Dropout, LeakyReLU, ReLU, Sigmoid, Tanh
 from .network import Network, build
-from .settings import PRESETS, Settings, generators
+from .settings import Settings, generators
 from .sweeps import sweep
 from .training import History, Progress, Run, train
 from .tutorial import train_tutorial
 
 __version__ = "0.1.0"
 __all__ = [
-    "PRESETS", "BatchNorm", "Conv2D", "Dataset", "Dense", "Dropout", "Evaluation", "Flatten", "History",
+    "BatchNorm", "Conv2D", "Dataset", "Dense", "Dropout", "Evaluation", "Flatten", "History",
     "LeakyReLU", "MaxPool2D", "Network", "Progress", "ReLU", "Reshape", "Run", "Settings", "Sigmoid", "Tanh",
     "build", "evaluate", "generators", "load", "majority_baseline", "split", "sweep", "train", "train_tutorial",
     "training_split",

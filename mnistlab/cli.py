@@ -14,12 +14,13 @@ from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 
-from . import data, files, language, settings as setting_table
+from . import data, files, language
 from .evaluation import evaluate
 from .experiments import with_other_labels
 from .network import build
+from .presets import PRESETS, preset
 from .reproduce import CLAIMS, reproduce
-from .settings import PRESETS, TABLE, Settings, generators
+from .settings import TABLE, Settings, generators
 from .training import train
 from .tutorial import train_tutorial
 
@@ -153,8 +154,6 @@ def _fetch(dataset, data_dir):
 
 
 def _tutorial(options):
-    if options.seed < 0:
-        raise CommandError(f"--seed is {options.seed}; it must be a whole number from 0.")
     name = options.dataset or "mnist"
     try:
         train_set, test_set = data.load(name, options.data_dir)
@@ -212,7 +211,7 @@ def _reproduce(options):
 def _train(options):
     chosen = Settings()
     if options.preset:
-        setting_table.preset(options.preset).apply(chosen)
+        preset(options.preset).apply(chosen)
     for name in TABLE:
         if getattr(options, name) is not None:
             setattr(chosen, name, getattr(options, name))

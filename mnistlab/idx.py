@@ -18,12 +18,13 @@ def header(shape):
     return bytes([0, 0, UNSIGNED_BYTE, len(shape)]) + struct.pack(f">{len(shape)}I", *shape)
 
 
-def parse_shape(start, length, where):
-    """The shape that the first bytes of a file announce, a tuple of one to four sizes.
+def from_bytes(content, where):
+    """The uint8 array of an IDX file's whole content, bytes or an array of them: a view of it.
 
-    start: at least the file's header; length: the whole file's number of bytes; where: its name, for messages. Raises
-    ValueError for a wrong magic number, an unknown type or a length that does not fit the dimensions.
+    where: the file's name, for messages. Raises ValueError for a wrong magic number, an unknown type or a length that
+    does not fit the dimensions.
     """
+    start = bytes(content[:20])
     if len(start) < 4 or start[:2] != b"\0\0":
         found = start[:4].hex(" ") or "nothing"
         raise ValueError(f"{where} is not an IDX file: it begins with {found}, not with 00 00.")
@@ -37,9 +38,9 @@ def parse_shape(start, length, where):
         raise ValueError(f"{where} ends within its header.")
     shape = struct.unpack_from(f">{dimensions}I", start, 4)
     expected = 4 + 4 * dimensions + math.prod(shape)
-    if length != expected:
-        raise ValueError(f"{where} is {length} bytes long; its dimensions {shape} need {expected}.")
-    return shape
+    if len(content) != expected:
+        raise ValueError(f"{where} is {len(content)} bytes long; its dimensions {shape} need {expected}.")
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
 
 
 def read(path):
@@ -48,18 +49,8 @@ def read(path):
     Raises ValueError for a file that is not a whole IDX file, OSError for one that cannot be read.
     """
     path = Path(path)
-    with open(path, "rb") as file:
-        start = file.read(20)
-    shape = parse_shape(start, path.stat().st_size, path.name)
-    if math.prod(shape) == 0:
-        return np.zeros(shape, np.uint8)
-    return np.memmap(path, np.uint8, "r", offset=4 + 4 * len(shape), shape=shape).view(np.ndarray)
-
-
-def from_bytes(content, where):
-    """The uint8 array of an IDX file's whole content, for where no file can be mapped. Raises ValueError as `read`."""
-    shape = parse_shape(content[:20], len(content), where)
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * len(shape)).reshape(shape)
+    content = np.memmap(path, np.uint8, "r") if path.stat().st_size else b""  # an empty file cannot be mapped
+    return from_bytes(content, path.name)
 
 
 def write(path, array):

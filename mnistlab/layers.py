@@ -105,11 +105,7 @@ class Dense(Layer):
         self.inputs, self.outputs = whole("Dense", inputs=inputs, outputs=outputs)
         self.draw = find_initialiser(initialiser)
         self.arguments = self.inputs, self.outputs, *([initialiser] if initialiser != "he" else [])
-
-    @property
-    def shapes(self):
-        """{"weights": (inputs, outputs), "biases": (outputs,)}."""
-        return {"weights": (self.inputs, self.outputs), "biases": (self.outputs,)}
+        self.shapes = {"weights": (self.inputs, self.outputs), "biases": (self.outputs,)}
 
     def output_shape(self, shape):
         """(inputs,) -> (outputs,). Raises ValueError for any other shape."""
@@ -293,21 +289,13 @@ class BatchNorm(Layer):
     a whole number of at least 1, else ValueError.
     Training takes mean and variance from the batch and moves the running ones a tenth of the way towards them;
     inference takes the running ones, so that an image's answer does not depend on its neighbours. A single row is its
-    own mean: h is 0, and nothing below learns from it.
+    own mean and tells nothing of a variance: h is 0, nothing below learns from it, and the running ones stay.
     """
 
     def __init__(self, inputs):
         (self.inputs,) = self.arguments = whole("BatchNorm", inputs=inputs)
-
-    @property
-    def shapes(self):
-        """{"scale": (inputs,), "shift": (inputs,)}."""
-        return {"scale": (self.inputs,), "shift": (self.inputs,)}
-
-    @property
-    def state_shapes(self):
-        """{"running_mean": (inputs,), "running_variance": (inputs,)}."""
-        return {"running_mean": (self.inputs,), "running_variance": (self.inputs,)}
+        self.shapes = {"scale": (self.inputs,), "shift": (self.inputs,)}
+        self.state_shapes = {"running_mean": (self.inputs,), "running_variance": (self.inputs,)}
 
     def output_shape(self, shape):
         """The same shape. Raises ValueError for another number of columns or channels."""
@@ -331,7 +319,8 @@ class BatchNorm(Layer):
         np.subtract(x, mean.reshape(self.beside), out=self.h)
         if self.training:
             variance = np.square(self.h, out=y).mean(axis=self.axes)
-            self._remember(mean, variance, x.size // self.inputs)
+            if (count := x.size // self.inputs) > 1:
+                self._remember(mean, variance, count)
         else:
             variance = self.running_variance
         self.deviation = np.sqrt(variance + 1e-5)
@@ -343,7 +332,7 @@ class BatchNorm(Layer):
     def _remember(self, mean, variance, count):
         self.running_mean += 0.1 * (mean - self.running_mean)
         # Of a sample of m values, m / (m - 1) times its variance is the unbiased guess (the paper's algorithm 2).
-        self.running_variance += 0.1 * (variance * (count / max(1, count - 1)) - self.running_variance)
+        self.running_variance += 0.1 * (variance * (count / (count - 1)) - self.running_variance)
 
     def backward(self, gradient, to_input=True):
         """dL/dy -> dL/dx, in place; stores dL/dscale = sum(dL/dy h) and dL/dshift = sum(dL/dy).

@@ -10,7 +10,8 @@ from urllib.parse import parse_qsl, urlencode
 
 from . import data
 from .language import ENGLISH, LANGUAGES, t
-from .settings import TABLE, Settings, checked, preset
+from .presets import preset
+from .settings import TABLE, Settings, checked
 
 # In characters, and in keys: no experiment needs more.
 LONGEST, MOST_KEYS = 10_000, 100

@@ -83,8 +83,6 @@ class L1:
     weights, gradient: float32 or float64 (n,); rate: at least 0.
     """
 
-    name = "l1"
-
     def forward(self, weights, rate):
         """The penalty on weights (n,), a plain float."""
         return rate * float(np.abs(weights).sum(dtype=np.float64))
@@ -101,8 +99,6 @@ class L2:
     the `weight_decay` of PyTorch's SGD, and twice the number given to Keras's `L2`, which leaves out the half.
     """
 
-    name = "l2"
-
     def forward(self, weights, rate):
         """The penalty on weights (n,), a plain float."""
         return 0.5 * rate * float(np.vdot(weights, weights))
@@ -112,4 +108,4 @@ class L2:
         gradient += weights * rate
 
 
-PENALTIES = {penalty.name: penalty() for penalty in (L1, L2)}
+PENALTIES = {"l1": L1(), "l2": L2()}

@@ -135,11 +135,10 @@ class Network:
                 f"The last forward gave logits of shape ({self._batch}, {self.outputs}); the gradient has "
                 f"{np.shape(gradient)}."
             )
-        for position in range(len(self.layers) - 1, -1, -1):
-            gradient = self.layers[position].backward(gradient, to_input or position > self._lowest)
-            if gradient is None:  # below the lowest layer with weights nobody needs it
-                return None
-        return gradient
+        lowest = 0 if to_input else self._lowest  # below the lowest layer with weights nobody needs it
+        for layer in reversed(self.layers[lowest:]):
+            gradient = layer.backward(gradient, to_input or layer is not self.layers[lowest])
+        return gradient if to_input else None
 
     def describe(self):
         """The layers as plain data, such as [["Dense", 784, 256], ["ReLU"]]: what `from_description` needs."""
@@ -215,7 +214,12 @@ def layers_for(settings, inputs=784, classes=10):
         raise ValueError(t(
             "Batch normalisation compares the images of a batch with each other: choose a batch size of at least 2."
         ))
-    activation, layers, values = ACTIVATIONS[settings.activation], [], inputs
+    layers, values, size = [], inputs, settings.hidden_size
+
+    def add(layer, units, last):
+        norm = [BatchNorm(units)] if settings.batch_norm else []
+        layers.extend([layer, *norm, ACTIVATIONS[settings.activation](), last])
+
     if settings.convolution:
         side = math.isqrt(inputs)
         if side * side != inputs or side < 4:
@@ -224,16 +228,10 @@ def layers_for(settings, inputs=784, classes=10):
             ))
         layers.append(Reshape(1, side, side))
         for channels, filters in ((1, 8), (8, 16)):
-            layers.append(Conv2D(channels, filters, 3, padding=1, initialiser=settings.initialiser))
-            if settings.batch_norm:
-                layers.append(BatchNorm(filters))
-            layers += [activation(), MaxPool2D(2)]
+            add(Conv2D(channels, filters, 3, padding=1, initialiser=settings.initialiser), filters, MaxPool2D(2))
         layers.append(Flatten())
         values = 16 * (side // 4) ** 2
     for _ in range(settings.hidden_layers):
-        layers.append(Dense(values, settings.hidden_size, settings.initialiser))
-        if settings.batch_norm:
-            layers.append(BatchNorm(settings.hidden_size))
-        layers += [activation(), Dropout(settings.dropout_rate)]
-        values = settings.hidden_size
+        add(Dense(values, size, settings.initialiser), size, Dropout(settings.dropout_rate))
+        values = size
     return [*layers, Dense(values, classes, settings.initialiser)]

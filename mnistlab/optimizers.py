@@ -39,16 +39,13 @@ class Optimizer:
     def restore(self, state):
         """Continue from a `state`, whose arrays are copied. Raises ValueError if it is that of another optimizer."""
         expected, given = (
-            {name: (array.dtype, array.shape) for name, array in arrays.items()} for arrays in (self.state, state)
+            ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in arrays.items()) or "nothing"
+            for arrays in (self.state, state)
         )
         if given != expected:
-            raise ValueError(f"{type(self).__name__} remembers {_words(expected)}; it was given {_words(given)}.")
+            raise ValueError(f"{type(self).__name__} remembers {expected}; it was given {given}.")
         for name, array in state.items():
             getattr(self, name)[:] = array
-
-
-def _words(arrays):
-    return ", ".join(f"{name} {dtype} {shape}" for name, (dtype, shape) in arrays.items()) or "nothing"
 
 
 class SGD(Optimizer):
@@ -94,6 +91,13 @@ class Nesterov(Optimizer):
         parameters += np.multiply(self.velocity, float(momentum), out=gradient)  # done with, it lends its room
 
 
+def _average(average, values, share, room):
+    """average <- share average + (1 - share) values, in place; room: to compute in, `values` itself at will."""
+    np.multiply(values, 1 - share, out=room)
+    average *= share
+    average += room
+
+
 class RMSprop(Optimizer):
     """Each step divided by the gradient's recent size: s <- 0.9 s + 0.1 g^2; w <- w - rate g / (sqrt(s) + 1e-7).
 
@@ -106,10 +110,7 @@ class RMSprop(Optimizer):
     def update(self, parameters, gradient, learning_rate, momentum):
         """One step by this rule, in place; what is given as for `Optimizer.update`."""
         step = self._step
-        np.multiply(gradient, gradient, out=step)
-        step *= 1 - self.decay
-        self.square *= self.decay
-        self.square += step
+        _average(self.square, np.multiply(gradient, gradient, out=step), self.decay, step)
         np.sqrt(self.square, out=step)
         step += self.epsilon
         np.divide(gradient, step, out=step)
@@ -137,13 +138,8 @@ class Adam(Optimizer):
         step, momentum = self._step, float(momentum)
         self.zero_share *= (momentum, self.decay)
         average_share, square_share = (1 - self.zero_share).tolist()
-        np.multiply(gradient, 1 - momentum, out=step)
-        self.average *= momentum
-        self.average += step
-        np.multiply(gradient, gradient, out=step)
-        step *= 1 - self.decay
-        self.square *= self.decay
-        self.square += step
+        _average(self.average, gradient, momentum, step)
+        _average(self.square, np.multiply(gradient, gradient, out=step), self.decay, step)
         # Both corrections as two plain numbers (the paper, end of section 2) instead of two more passes.
         np.sqrt(self.square, out=step)
         step += self.epsilon * math.sqrt(square_share)
@@ -153,13 +149,6 @@ class Adam(Optimizer):
 
 
 OPTIMIZERS = {"sgd": SGD, "momentum": Momentum, "nesterov": Nesterov, "rmsprop": RMSprop, "adam": Adam}
-
-
-def make_optimizer(name, size, dtype=np.float32):
-    """The optimizer of that name for `size` parameters of dtype; raises ValueError with the names there are."""
-    if name not in OPTIMIZERS:
-        raise ValueError(f"There is no optimizer {name!r}. The optimizers are {', '.join(OPTIMIZERS)}.")
-    return OPTIMIZERS[name](size, dtype)
 
 
 def clip_by_norm(gradient, limit):

@@ -35,14 +35,3 @@ def one_cycle(learning_rate, progress):
 
 
 SCHEDULES = {"constant": constant, "step": step, "cosine": cosine, "one-cycle": one_cycle}
-
-
-def scheduled(schedule, learning_rate, progress):
-    """The learning rate, a float, for the next step under the schedule of that name.
-
-    learning_rate: above 0; progress: the share of the run's steps already made, 0 to 1. Raises ValueError with the
-    names there are.
-    """
-    if schedule not in SCHEDULES:
-        raise ValueError(f"There is no schedule {schedule!r}. The schedules are {', '.join(SCHEDULES)}.")
-    return SCHEDULES[schedule](learning_rate, progress)

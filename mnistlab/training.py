@@ -19,8 +19,8 @@ from .evaluation import Evaluation, find_metric, fits, logits_in_chunks
 from .language import t
 from .layers import Dropout
 from .losses import PENALTIES, make_loss
-from .optimizers import clip_by_norm, make_optimizer
-from .schedules import scheduled
+from .optimizers import OPTIMIZERS, clip_by_norm
+from .schedules import SCHEDULES
 from .settings import TABLE, generators
 
 DIVERGED = (
@@ -35,7 +35,8 @@ class Row:
 
     epoch: from 1; train_loss, train_accuracy: means over the epoch's batches while the network was learning, dropout
     and augmentation included; validation_loss, validation_accuracy: after the epoch, without either; seconds: of
-    its steps and its validation; train_metrics, validation_metrics: what else was asked for, means by name.
+    its steps and its validation; metrics: means of what else was asked for, such as train_confidence and
+    validation_confidence.
 
     Both losses are what the run makes small, the L1 and L2 penalties included, as in Keras: so the two curves can be
     compared, and the loss of `evaluate` and of an Evaluation, which is that of the images alone, is lower.
@@ -47,8 +48,7 @@ class Row:
     validation_loss: float
     validation_accuracy: float
     seconds: float
-    train_metrics: dict = field(default_factory=dict)
-    validation_metrics: dict = field(default_factory=dict)
+    metrics: dict = field(default_factory=dict)
 
 
 @dataclass
@@ -71,11 +71,9 @@ class History:
 
     def as_dicts(self):
         """The rows as flat dictionaries, a metric such as "confidence" as train_confidence, validation_confidence."""
-        rows = []
-        for row in map(asdict, self.rows):
-            for part in ("train", "validation"):
-                row |= {f"{part}_{name}": value for name, value in row.pop(f"{part}_metrics").items()}
-            rows.append(row)
+        rows = [asdict(row) for row in self.rows]
+        for row in rows:
+            row |= row.pop("metrics")
         return rows
 
     @classmethod
@@ -122,7 +120,7 @@ class Run:
         self.metrics = {name: find_metric(name) for name in metrics}
         self.batch_size = settings.batch_size
         self.loss = make_loss(settings.loss)
-        self.optimizer = make_optimizer(settings.optimizer, len(network.parameters))
+        self.optimizer = OPTIMIZERS[settings.optimizer](len(network.parameters))
         self.generators = generators(settings.seed)
         self.augmenter = Augmenter(settings)
         # What a step last used of the live settings; a network of one's own may have other dropout rates to begin with.
@@ -147,6 +145,13 @@ class Run:
     def best_epoch(self):
         """The epoch with the lowest validation loss so far; 0 before the first is over."""
         return self.history.best.epoch if self.history.rows else 0
+
+    @property
+    def is_at_best(self):
+        """Whether the network is as it was after `best_epoch`, by its loss on the validation set."""
+        if not self.history.rows or not self.evaluation:
+            return False
+        return math.isclose(self.evaluation.loss + self._penalty(), self.history.best.validation_loss, rel_tol=1e-6)
 
     @property
     def steps_per_epoch(self):
@@ -247,15 +252,22 @@ class Run:
         """The epoch's Row; the weights are kept if they are the best so far and `patience` may want them back."""
         loss, accuracy, *metrics = (float(total) / len(self.train_set) for total in self._sums)
         evaluation = self.evaluation
+        measured = {f"train_{name}": value for name, value in zip(self.metrics, metrics)}
+        found = self._measured(evaluation.logits, evaluation.labels)
+        measured |= {f"validation_{name}": value for name, value in found.items()}
         row = Row(
             self.epoch + 1, loss, accuracy, evaluation.loss + self._penalty(), evaluation.accuracy, self._seconds,
-            dict(zip(self.metrics, metrics)), self._measured(evaluation.logits, evaluation.labels),
+            measured,
         )
         best, order_state = self.history.best, self.generators.order.bit_generator.state
         if self._fixed["patience"] and (best is None or row.validation_loss < best.validation_loss):
-            self._best = self.network.parameters.copy(), self.network.state.copy(), evaluation.logits
+            self.keep_best()
         self._order_state, self.position, self._seconds, self._sums = order_state, 0, 0.0, np.zeros_like(self._sums)
         self.history.rows.append(row)
+
+    def keep_best(self):
+        """Take the network as it is, and its evaluation, for the best so far: what `patience` brings back."""
+        self._best = self.network.parameters.copy(), self.network.state.copy(), self.evaluation.logits
 
     def _measured(self, logits, labels, reduce=np.mean):
         return {name: float(reduce(metric(logits, labels))) for name, metric in self.metrics.items()}
@@ -284,7 +296,7 @@ class Run:
                 clip_by_norm(network.gradient, settings.clip_norm)
             # At most 1: somebody may have lowered the number of epochs meanwhile.
             made = min(1.0, len(self.history.step_losses) / (self.steps_per_epoch * settings.epochs))
-            rate = scheduled(settings.schedule, settings.learning_rate, made)
+            rate = SCHEDULES[settings.schedule](settings.learning_rate, made)
             self.optimizer.update(network.parameters, network.gradient, rate, settings.momentum)
         return float(losses.sum(dtype=np.float64)) + penalty * len(labels), hits, *metrics.values()
 
@@ -377,6 +389,9 @@ class Run:
         self.history = History(**{**kept["history"], "rows": [Row(**row) for row in kept["history"]["rows"]]})
         self.evaluation = None if kept["logits"] is None else self._evaluation(kept["logits"])
         self.failure, self._best, self._last = kept["failure"], kept["best"], kept["last"]
+        for arrays in filter(None, (self._best, self._last)):
+            if [array.shape for array in arrays[:2]] != [network.parameters.shape, network.state.shape]:
+                raise ValueError("the best or the last weights are not this network's")
         self._steps = self._walk()
 
     def _dropouts(self):
@@ -401,11 +416,7 @@ def _row(values):
     if not all(map(math.isfinite, figures.values())):
         raise ValueError("A figure is not finite.")
     own = {name: figures.pop(name) for name in Row.__dataclass_fields__ if name in figures}
-    metrics = {"train_metrics": {}, "validation_metrics": {}}
-    for name, value in figures.items():
-        part, name = name.split("_", 1)
-        metrics[f"{part}_metrics"][name] = value
-    return Row(int(values["epoch"]), **own, **metrics)
+    return Row(int(values["epoch"]), **own, metrics=figures)
 
 
 def _fingerprint(dataset):

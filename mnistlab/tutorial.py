@@ -37,19 +37,17 @@ def train_tutorial(
     kept and positive, else 0. (Both leave out the 2 of the derivative of the square, as part of the rate.)
 
     train_size, test_size, hidden_size, epochs: whole numbers from 1; learning_rate: above 0 and at most 1; seed: a
-    whole number from 0. Raises ValueError for another number, when a set has fewer images than asked for, and for sets
-    of different images.
+    whole number from 0, below 2**32. Raises ValueError for another number, when a set has fewer images than asked for,
+    and for sets of different images.
     """
-    if not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"seed is {seed!r}; it must be a whole number from 0.")
-    for name, value, most in (
-        ("train_size", train_size, len(train_set)), ("test_size", test_size, len(test_set)),
-        ("hidden_size", hidden_size, 100_000), ("epochs", epochs, 1_000_000),
+    for name, value, least, most in (
+        ("train_size", train_size, 1, len(train_set)), ("test_size", test_size, 1, len(test_set)),
+        ("hidden_size", hidden_size, 1, 100_000), ("epochs", epochs, 1, 1_000_000), ("seed", seed, 0, 2**32 - 1),
     ):
-        if not isinstance(value, int | np.integer) or not 1 <= value <= most:
-            raise ValueError(f"{name} is {value}; it must be from 1 to {most}.")
-    if not 0 < learning_rate <= 1:
-        raise ValueError(f"learning_rate is {learning_rate}; it must be above 0 and at most 1.")
+        if not isinstance(value, int | np.integer) or not least <= value <= most:
+            raise ValueError(f"{name} is {value!r}; it must be a whole number from {least} to {most}.")
+    if not isinstance(learning_rate, int | float | np.floating) or not 0 < learning_rate <= 1:
+        raise ValueError(f"learning_rate is {learning_rate!r}; it must be a number above 0 and at most 1.")
     if train_set.inputs != test_set.inputs or len(train_set.class_names) != len(test_set.class_names):
         raise ValueError(
             f"The training images have {train_set.inputs} pixels and {len(train_set.class_names)} classes, the test "

@@ -20,7 +20,7 @@ FLOORS = [
         "training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps", "cleaning", "label_errors",
         "hints", "folders", "novelty", "inspection", "features",
     ),
-    ("plots", "export", "diagram", "links", "reproduce", "lessons", "exercises"),
+    ("plots", "export", "diagram", "presets", "links", "reproduce", "lessons", "exercises"),
     ("app",),
     ("cli", "server", "__main__"),
 ]
@@ -32,7 +32,7 @@ BESIDE = {
     ("sweeps", "experiments"), ("hints", "evaluation"), ("cli", "server"), ("exercises", "lessons"),
     ("__main__", "cli"),
     ("layers", "initialisers"), ("convolution", "initialisers"), ("convolution", "layers"),
-    ("exercises", "export"),
+    ("exercises", "export"), ("links", "presets"),
 }
 
 # What each module may import beyond Python's own library and NumPy.

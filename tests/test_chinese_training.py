@@ -13,7 +13,8 @@ from mnistlab import language
 from mnistlab.app import CurvesPanel, Lab, Live, TrainingPanel
 from mnistlab.diagram import network_svg
 from mnistlab.hints import RULES, State, hints
-from mnistlab.settings import PRESETS, TABLE, Settings
+from mnistlab.presets import PRESETS
+from mnistlab.settings import TABLE, Settings
 from mnistlab.training import Row
 
 # Names that are the same in Chinese, and the values of settings, which addresses and commands know by the same word.

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toys import finished, pixels, toy_run, toy_set
 
-from mnistlab import PRESETS, Conv2D, Dense, Flatten, LeakyReLU, Network, ReLU, Reshape, Settings
+from mnistlab import Conv2D, Dense, Flatten, LeakyReLU, Network, ReLU, Reshape, Settings
 from mnistlab import build, generators, majority_baseline, train, training_split
 from mnistlab.experiments import shuffled_labels
 from mnistlab.hints import (
     RULES, State, dead_units, dead_units_found, hints, labels_look_shuffled, learning_rate_too_high,
     learning_rate_too_low, no_better_than_baseline, overfitting, validation_set_too_small,
 )
+from mnistlab.presets import PRESETS
 from mnistlab.training import Row
 
 QUICK, TOO_HIGH, TOO_SMALL = (PRESETS[name].values for name in ("quick", "too-high", "too-small"))

@@ -11,7 +11,7 @@ from PIL import Image
 
 from mnistlab import Settings, build, evaluate, generators, train, training_split
 from mnistlab.images import UnreadableImage, as_inputs, mnist_like, png, prepare
-from mnistlab.settings import preset
+from mnistlab.presets import preset
 
 DIGITS = 100
 

@@ -574,7 +574,8 @@ async def test_a_damaged_checkpoint_leaves_a_good_network():
     with np.load(io.BytesIO(browser.downloads["mnistlab-network.npz"])) as arrays:
         arrays = dict(arrays)
     flat = json.loads(str(arrays["checkpoint"]))
-    for name, wrong in (("order", 5), ("epoch", "four"), ("history", None), ("optimizer", ["dict", {}])):
+    wrong_ones = ("order", 5), ("epoch", "four"), ("history", None), ("optimizer", ["dict", {}]), ("settings", 3)
+    for name, wrong in wrong_ones:
         changed = ["dict", {**flat[1], name: wrong}]
         spoilt = io.BytesIO()
         np.savez(spoilt, **{**arrays, "checkpoint": np.str_(json.dumps(changed))})
@@ -587,6 +588,32 @@ async def test_a_damaged_checkpoint_leaves_a_good_network():
     spoilt = io.BytesIO()
     np.savez(spoilt, **{**arrays, "checkpoint": np.str_('["dict", {"sums": ["array", 99]}]')})
     assert "was not written by mnistlab" in refused(spoilt.getvalue())
+
+
+@pytest.mark.parametrize("at_best", [True, False])
+@in_a_loop
+async def test_without_its_checkpoint_a_file_brings_back_the_best_weights_only_where_it_has_them(at_best):
+    lab, panel, browser = page_of(patience=9, learning_rate=1.0)
+    panel.files.toggle.value = True
+    for _ in range(4 if at_best else 3):  # at the end of its 4 epochs the best weights come back
+        lab.one_more("epoch")
+        await lab.task
+    click(panel, "Download the network")
+    assert 1 == lab.run.best_epoch and lab.run.is_at_best == at_best
+    with np.load(io.BytesIO(browser.downloads["mnistlab-network.npz"])) as arrays:
+        arrays = dict(arrays)
+    spoilt = io.BytesIO()
+    np.savez(spoilt, **{**arrays, "checkpoint": np.str_('["dict", {}]')})
+    choose(panel.model_file, "spoilt.npz", spoilt.getvalue())
+    await at_rest(lab)
+    assert np.array_equal(lab.network.parameters, arrays["parameters"])
+    lab.run.settings.learning_rate = 10.0  # nothing better comes
+    while lab.run.epoch < 5:
+        lab.one_more("epoch")
+        await lab.task
+    lowest = min(row.validation_loss for row in lab.run.history.rows)
+    assert (lab.run.evaluation.loss == pytest.approx(lowest, rel=1e-6)) == at_best
+    assert ("the weights are those of epoch 1, the best" in lab.message) == at_best
 
 
 def test_a_file_that_would_unpack_to_more_than_memory_holds_is_refused(monkeypatch):

@@ -11,7 +11,7 @@ from test_app import fresh_widgets, in_a_loop  # noqa: F401 - the fixture works 
 from mnistlab.app import DataPanel, InsidePanel, Lab, Live, MistakesPanel, TrainingPanel
 from mnistlab.app.keeper import watch
 from mnistlab.app.lab import RECORDS
-from mnistlab.settings import PRESETS
+from mnistlab.presets import PRESETS
 
 
 def lab_of(**values):

@@ -12,7 +12,8 @@ from chinese import HAN, english_again  # noqa: F401 - the fixture works by bein
 import mnistlab
 from mnistlab import data, language
 from mnistlab.app.inside import PARTS
-from mnistlab.settings import PRESETS, TABLE
+from mnistlab.presets import PRESETS
+from mnistlab.settings import TABLE
 
 PACKAGE = Path(mnistlab.__file__).parent
 NOTEBOOK = PACKAGE.parent / "notebooks" / "lab.ipynb"

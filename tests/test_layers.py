@@ -154,6 +154,21 @@ def test_running_statistics_come_to_those_of_the_data():
     np.testing.assert_allclose(network.state, [4, 4], rtol=0.05)
 
 
+def test_a_single_row_leaves_the_running_statistics_as_they_are():
+    network, rng = Network([BatchNorm(2)], np.random.default_rng(0)), np.random.default_rng(0)
+    assert network.forward(np.float32([[3, 4]]), rng).tolist() == [[0, 0]]
+    assert network.state.tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("lowest", [BatchNorm(3), Dense(3, 3)], ids=str)
+def test_only_who_asks_for_the_gradient_of_the_input_is_given_it(lowest):
+    network, x = network_of([ReLU(), lowest, Dense(3, 2)]), np.ones((4, 3))
+    for wanted in False, True:
+        network.forward(x, np.random.default_rng(0))
+        gradient = network.backward(np.ones((4, 2)), wanted)
+        assert gradient.shape == x.shape if wanted else gradient is None
+
+
 def test_the_state_of_a_network_is_one_vector_that_its_layers_look_into():
     network = network_of([Dense(3, 2), BatchNorm(2), Dense(2, 4), BatchNorm(4)])
     network.state[:] = np.arange(12)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from mnistlab import links
 from mnistlab.app.sharing import shared_address
-from mnistlab.settings import TABLE, Settings, preset
+from mnistlab.presets import preset
+from mnistlab.settings import TABLE, Settings
 
 PANELS = ("train", "mistakes")
 

@@ -14,7 +14,7 @@ from mnistlab.data import Dataset
 from mnistlab.images import prepare
 from mnistlab.losses import softmax
 from mnistlab.novelty import Novelty, edge_directions
-from mnistlab.settings import preset
+from mnistlab.presets import preset
 
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 LETTERS = "ACDEFHJKLMNPQRTUVWXY"  # the capitals that nobody reads as a digit

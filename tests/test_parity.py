@@ -12,8 +12,8 @@ import pytest
 from mnistlab import Network
 from mnistlab.losses import PENALTIES, make_loss, softmax
 from mnistlab.network import LAYERS
-from mnistlab.optimizers import OPTIMIZERS, clip_by_norm, make_optimizer
-from mnistlab.schedules import SCHEDULES, scheduled
+from mnistlab.optimizers import OPTIMIZERS, clip_by_norm
+from mnistlab.schedules import SCHEDULES
 
 REFERENCE = Path(__file__).parents[1] / "benchmarks" / "reference"
 PYTORCH, SCIKIT_LEARN = (
@@ -77,7 +77,7 @@ def test_scikit_learn_gives_the_same_probabilities():
 
 def fifty_steps(network, choice, batches, learning_rate, momentum):
     """The losses, penalties included, of one step a batch; the network is trained. choice: the settings by name."""
-    optimizer = make_optimizer(choice["optimizer"], len(network.parameters), np.float64)
+    optimizer = OPTIMIZERS[choice["optimizer"]](len(network.parameters), np.float64)
     loss, losses = make_loss("cross-entropy"), []
     for step, (x, labels) in enumerate(batches):
         value = loss.forward(network.forward(x, np.random.default_rng(0)), labels).mean()
@@ -88,7 +88,7 @@ def fifty_steps(network, choice, batches, learning_rate, momentum):
                 penalty.backward(network.parameters[part], choice[name], network.gradient[part])
         if choice["clip_norm"]:
             clip_by_norm(network.gradient, choice["clip_norm"])
-        rate = scheduled(choice["schedule"], learning_rate, step / len(batches))
+        rate = SCHEDULES[choice["schedule"]](learning_rate, step / len(batches))
         optimizer.update(network.parameters, network.gradient, rate, momentum)
         losses.append(value)
     return losses

@@ -221,12 +221,13 @@ def test_metrics_are_measured_in_every_step_and_every_epoch():
         assert len(values) == len(run.history.step_losses) == 14
         sizes = np.array([8] * 6 + [2])
         for row, part in zip(run.history.rows, (values[:7], values[7:])):
-            assert row.train_metrics[name] == pytest.approx(sizes @ part / 50)
+            assert row.metrics[f"train_{name}"] == pytest.approx(sizes @ part / 50)
     evaluation = run.evaluation
     order = np.argsort(-evaluation.logits, axis=1)
-    assert run.history.rows[-1].validation_metrics == {
-        "top_3_accuracy": np.mean([label in best for label, best in zip(evaluation.labels, order[:, :3])]),
-        "confidence": pytest.approx(evaluation.probabilities.max(axis=1).mean()),
+    last = run.history.rows[-1].metrics
+    assert {name: value for name, value in last.items() if name.startswith("validation")} == {
+        "validation_top_3_accuracy": np.mean([label in best for label, best in zip(evaluation.labels, order[:, :3])]),
+        "validation_confidence": pytest.approx(evaluation.probabilities.max(axis=1).mean()),
     }
     assert 0 < run.history.step_metrics["confidence"][0] <= 1
 
@@ -258,6 +259,10 @@ def test_rows_as_dictionaries_name_metrics_by_their_part():
         "epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds",
         "train_confidence", "validation_confidence",
     ]
+
+
+def test_of_equal_logits_the_first_three_count_as_the_most_probable():
+    assert METRICS["top_3_accuracy"](np.zeros((5, 5)), np.arange(5)).tolist() == [1, 1, 1, 0, 0]
 
 
 def test_an_unknown_metric_is_refused_with_the_metrics_there_are():
@@ -452,6 +457,7 @@ def test_a_checkpoint_of_a_run_on_other_data_is_refused(change):
     ("dropout rates", []), ("sums", 0.0), ("seconds", None), ("position", -1), ("position", 51),
     ("position", "8"), ("position", 8.0),
     ("history", None), ("history", {"rows": [{"epoch": 1}]}), ("logits", np.zeros(2)), ("run", {}), ("run", None),
+    ("best", 3), ("best", [np.zeros(1), np.zeros(0), np.zeros((20, 3))]), ("last", [np.zeros(1), np.zeros(0)]),
 ])
 def test_a_damaged_checkpoint_is_refused_and_nothing_changes(what, wrong):
     run = made()

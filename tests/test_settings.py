@@ -5,14 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from mnistlab import PRESETS, Settings, generators
+from mnistlab import Settings, generators
 from mnistlab.augmentation import KINDS
 from mnistlab.initialisers import INITIALISERS
 from mnistlab.losses import LOSSES
 from mnistlab.network import ACTIVATIONS
 from mnistlab.optimizers import OPTIMIZERS
 from mnistlab.schedules import SCHEDULES
-from mnistlab.settings import TABLE, preset
+from mnistlab.presets import PRESETS, preset
+from mnistlab.settings import TABLE
 
 NUMBERS = [name for name, item in TABLE.items() if item.type in (int, float)]
 SWITCHES = [name for name, item in TABLE.items() if item.type is bool]

@@ -1,5 +1,6 @@
 """The seed algorithm: the published digits, the plain loop's digits, and which of its two gradients is the true one."""
 
+import math
 import runpy
 from pathlib import Path
 
@@ -161,11 +162,19 @@ def test_the_same_seed_gives_the_same_rows(sample):
 
 @pytest.mark.parametrize("name, value", [
     ("train_size", 0), ("train_size", 31), ("test_size", 0), ("test_size", 31), ("hidden_size", 0), ("epochs", 0),
+    ("seed", -1), ("seed", 2**32), ("epochs", "many"),
 ])
 def test_a_number_out_of_range_is_refused_at_once_with_name_and_range(name, value):
     images = toy_set(30, classes=10)
-    with pytest.raises(ValueError, match=f"{name} is {value}; it must be from 1 to "):
+    with pytest.raises(ValueError, match=f"{name} is {value!r}; it must be a whole number from "):
         train_tutorial(images, images, **{"train_size": 30, "test_size": 30, name: value})
+
+
+@pytest.mark.parametrize("rate", [0, 1.1, math.nan, "0.1"])
+def test_a_learning_rate_out_of_range_is_refused(rate):
+    images = toy_set(30, classes=10)
+    with pytest.raises(ValueError, match=f"learning_rate is {rate!r}; it must be a number above 0 and at most 1"):
+        train_tutorial(images, images, train_size=30, test_size=30, learning_rate=rate)
 
 
 def test_sets_of_different_images_are_refused():

@@ -270,7 +270,10 @@ async def run_of(lab, model):
     data.NotDownloaded, with a sentence; the lab stays as it is, until it takes the run up.
     """
     checkpoint, origin = model.checkpoint, model.origin
-    settings = model.settings if checkpoint is None else Settings(**checkpoint["settings"])
+    try:
+        settings = Settings(**checkpoint["settings"])
+    except (TypeError, LookupError, ValueError, AttributeError):  # there is none, or it is damaged
+        settings, checkpoint = model.settings, None
     if not origin:
         _check_classes(model, lab.available)
     source = lab.source_of(settings, origin)
@@ -307,6 +310,8 @@ def _continue_after(run, rows, evaluation):
         (run.history.step_losses, "train_loss"), (run.history.step_accuracies, "train_accuracy"),
     ):
         values[:] = [getattr(row, name) for row in rows for _ in range(run.steps_per_epoch)]
+    if run.is_at_best:
+        run.keep_best()
 
 
 def _check_classes(model, images):

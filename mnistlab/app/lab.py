@@ -731,7 +731,7 @@ class Lab(traitlets.HasTraits):
         if not rows:
             return t("Stopped before the first epoch was over.")
         count, row = len(rows), rows[-1]
-        if run.settings.patience and run.is_over and self.phase != "stopping":
+        if run.settings.patience and run.is_over and run.is_at_best and self.phase != "stopping":
             row = run.history.best
             what = (
                 t("Done: 1 epoch; the weights are those of epoch 1, the best.") if count == 1

@@ -10,7 +10,8 @@ from ..diagram import network_svg
 from ..hints import State, dead_units, hints
 from ..language import t
 from ..network import described, layers_for
-from ..settings import PRESETS, TABLE
+from ..presets import PRESETS
+from ..settings import TABLE
 from .parts import Controls, Opening, Panel, button, make, row, set_hidden, text
 from .sharing import Sharing
 

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import expect
 
-from mnistlab.settings import PRESETS
+from mnistlab.presets import PRESETS
 
 from .steps import LONG, SEVEN, draw, open_lab, press, set_by_keyboard, slider, status, train_to_the_end
 from .test_curves import runs

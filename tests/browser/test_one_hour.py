@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from mnistlab import language
 from mnistlab.language import t
-from mnistlab.settings import PRESETS
+from mnistlab.presets import PRESETS
 
 from .steps import LONG, SEVEN, draw, open_lab, press, set_by_keyboard, slider, status, train_to_the_end
 
