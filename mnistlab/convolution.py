@@ -119,8 +119,7 @@ class Conv2D(Layer):
 
     def forward(self, x, rng=None):
         """x (inputs, h, w, b) -> y (outputs, rows, columns, b), overwritten by the next call."""
-        edge = self.padding, self.padding
-        self.x = np.pad(x, ((0, 0), edge, edge, (0, 0))) if self.padding else x
+        self.x = self._pad(x)
         view = windows(self.x, self.kernel, self.stride)
         y = self.room("output", (self.filters, *view.shape[3:]), x.dtype)
         weights, flat = self.weights.reshape(self.filters, -1), y.reshape(self.filters, -1)
@@ -153,8 +152,7 @@ class Conv2D(Layer):
                 shares = columns.reshape(view[:, :, :, rows].shape)
                 for i, j in np.ndindex(self.kernel, self.kernel):
                     to_view[:, i, j, rows] += shares[:, i, j]
-        inside = slice(self.padding, -self.padding or None)
-        return dx[:, inside, inside] if to_input else None
+        return self._crop(dx) if to_input else None
 
     def _blocks(self, view):
         """The rows of the output in blocks that fit BLOCK: (slice of rows, slice of the flattened places)."""
@@ -169,6 +167,21 @@ class Conv2D(Layer):
         columns = self.room("columns", view.shape, view.dtype)
         columns[:] = view
         return columns.reshape(self.channels * self.kernel**2, -1)
+
+    def _pad(self, x):
+        """x with an edge of zeros, in a place of its own: np.pad, which makes a new one each time, costs an eighth."""
+        if not self.padding:
+            return x
+        channels, height, width, batch = x.shape
+        shape = channels, height + 2 * self.padding, width + 2 * self.padding, batch
+        padded = self.room("padded", shape, x.dtype)
+        padded[:] = 0
+        self._crop(padded)[:] = x
+        return padded
+
+    def _crop(self, x):
+        edge = slice(self.padding, -self.padding or None)
+        return x[:, edge, edge]
 
 
 class MaxPool2D(Layer):
