@@ -126,14 +126,8 @@ def as_inputs(pixels):
     return pixels.reshape(len(pixels), -1).astype(np.float32) / np.float32(255)
 
 
-def mnist_like(image):
-    """The uint8 (28, 28) image that MNIST's makers would have made of a PIL image, or None where it has no ink."""
-    stages = _stages(image)
-    return stages[-1][1] if stages else None
-
-
 def _stages(image):
-    """[(title, uint8 image)]: the way from a PIL image to 28x28, or None where it has no ink."""
+    """[(title, uint8 image)]: from a PIL image to the 28x28 that MNIST's makers would make of it; None without ink."""
     page = image.convert("L")
     page.thumbnail((2 * WORKING_SIDE, 2 * WORKING_SIDE))
     upright = page
