@@ -15,6 +15,8 @@ from math import isqrt
 
 import numpy as np
 
+from .settings import known_generator, known_settings
+
 # The order in which each kind gets its seed. New kinds go to the end, so that old seeds keep their images.
 KINDS = ("shift", "rotate", "scale", "shear", "thickness", "noise", "elastic")
 
@@ -31,16 +33,16 @@ class Augmenter:
     """Changes batch after batch at random, as `settings` say at that moment, in buffers that are made once.
 
     Call it with batch, uint8 or float32 (b, pixels) of square images, floats from 0 to 1, and a Generator. It returns
-    an array of the same shape, type and range that the next call overwrites; the batch itself is left as it is. The
-    same generator state gives the same images, and each call takes the same few numbers from it whatever is on.
-    Raises ValueError for images of another type, range or shape.
+    an array of the same shape, type and range, which the next call overwrites if it is float32; the batch itself is
+    left as it is. The same generator state gives the same images, and each call takes the same few numbers from it
+    whatever is on. Raises ValueError for images of another type, range or shape, and for other settings or chance.
 
     Measured on two cores for 60,000 images in batches of 128: shift and rotation took 0.27 s with the buffers and
     1.1 s with new arrays for each intermediate result; elastic distortion 0.8 s.
     """
 
     def __init__(self, settings):
-        self.settings = settings
+        self.settings = known_settings(settings)
         self._room = (0, 0)
 
     @property
@@ -50,6 +52,7 @@ class Augmenter:
 
     def __call__(self, batch, rng):
         _check(batch)
+        known_generator(rng)
         count, pixels = batch.shape
         self._make_room(count, pixels)
         x = self._x[:count]

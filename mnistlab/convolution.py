@@ -97,7 +97,7 @@ class Conv2D(Layer):
     """
 
     def __init__(self, inputs, outputs, kernel, stride=1, padding=0, initialiser="he"):
-        sizes = whole("Conv2D", input_channels=inputs, output_channels=outputs, kernel=kernel, stride=stride)
+        sizes = whole("Conv2D", inputs=inputs, outputs=outputs, kernel=kernel, stride=stride)
         self.channels, self.filters, self.kernel, self.stride = sizes
         (self.padding,) = whole("Conv2D", 0, padding=padding)
         self.draw = find_initialiser(initialiser)

@@ -11,6 +11,7 @@ import numpy as np
 
 from . import files
 from .language import t
+from .settings import known_generator, known_settings, of_kind
 
 NAMES = tuple(files.SOURCES)
 TITLES = {"sample": "Bundled sample", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST"}
@@ -44,6 +45,8 @@ class Dataset:
     deviation: float = 1.0
 
     def __post_init__(self):
+        for what in ("images", "labels", *(["indices"] if self.indices is not None else [])):
+            of_kind(np.ndarray, getattr(self, what), f"The {what} are an array, such as np.array([...], np.uint8)")
         if self.images.ndim != 3 or self.images.dtype != np.uint8:
             raise ValueError(f"Images must be uint8 (n, rows, columns); got {self.images.dtype} {self.images.shape}.")
         if self.labels.shape != self.images.shape[:1]:
@@ -131,6 +134,7 @@ def split(dataset, fraction, rng):
     Stratified (Kohavi 1995). fraction: between 0 and 1; rng: a numpy Generator. Raises ValueError for another, and
     where one of the two parts would be empty.
     """
+    known_generator(rng)
     if not isinstance(fraction, int | float | np.floating) or not 0 < fraction < 1:
         raise ValueError(f"The share to hold out is {fraction!r}; it must be a number between 0 and 1.")
     labels = dataset.labels_of()
@@ -156,7 +160,7 @@ def training_split(dataset, settings, rng):
     The training set is the first `settings.train_size` of the images that are not held out; the share held out is
     `settings.validation_fraction`. rng and errors as for `split`.
     """
-    rest, validation = split(dataset, settings.validation_fraction, rng)
+    rest, validation = split(dataset, known_settings(settings).validation_fraction, rng)
     return rest.select(slice(0, settings.train_size)), validation
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from .data import Batches
 from .language import t
+from .layers import whole
 from .losses import make_loss, softmax
 
 CHUNK = 512
@@ -64,8 +65,12 @@ class Evaluation:
 
     def __init__(self, logits, labels, loss="cross-entropy"):
         rows, classes = logits.shape
-        if np.shape(labels) != (rows,):
-            raise ValueError(f"There are {rows} rows of logits but labels of shape {np.shape(labels)}; each needs one.")
+        labels = np.asarray(labels)
+        if labels.shape != (rows,) or labels.dtype.kind not in "iu":
+            raise ValueError(
+                f"There are {rows} rows of logits but labels of shape {labels.shape}, {labels.dtype}; each row needs a "
+                "whole number."
+            )
         if rows and not 0 <= labels.min() <= labels.max() < classes:
             raise ValueError(f"Labels go from {labels.min()} to {labels.max()}; they must be from 0 to {classes - 1}.")
         self.logits, self.labels = logits, labels
@@ -122,8 +127,9 @@ class Evaluation:
     def top_losses(self, count, label=None):
         """The `count` images with the highest loss, worst first, as Mistakes (fast.ai, chapter 2).
 
-        label: only images that have this label.
+        label: only images that have this label. Raises ValueError for a count that is no whole number from 0.
         """
+        (count,) = whole("top_losses", 0, count=count)
         rows = np.arange(len(self.labels)) if label is None else np.flatnonzero(self.labels == label)
         return self.mistakes(self._worst_first(rows)[:count])
 

@@ -1,7 +1,8 @@
 """Datasets for experiments: less data, wrong labels, noise instead of digits, other scales, other ways to split.
 
 Each function leaves the dataset given as it is, and a new one shares its images wherever they are the same. Those with
-other pixels keep its mean and deviation: standardise last. "Chollet" is his "Deep Learning with Python", 2nd edition.
+other pixels keep its mean and deviation: standardise last. An rng that is no numpy Generator is refused (ValueError).
+"Chollet" is his "Deep Learning with Python", 2nd edition.
 """
 
 import math
@@ -10,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from .data import DIGITS, Dataset, split
+from .settings import known_generator, known_settings
 
 
 def from_floats(images, labels, class_names=DIGITS):
@@ -45,7 +47,7 @@ def shuffled_labels(dataset, rng):
     generalization").
     """
     images = np.unique(dataset.indices)
-    return _relabelled(dataset, images, rng.permutation(dataset.labels[images]))
+    return _relabelled(dataset, images, known_generator(rng).permutation(dataset.labels[images]))
 
 
 def noisy_labels(dataset, rate, rng):
@@ -60,7 +62,7 @@ def noisy_labels(dataset, rate, rng):
         names = ", ".join(dataset.class_names)
         raise ValueError(f"Label noise needs another class to choose; the classes are {names}.")
     images = np.unique(dataset.indices)
-    chosen = rng.choice(images, round(rate * len(images)), replace=False)
+    chosen = known_generator(rng).choice(images, round(rate * len(images)), replace=False)
     # A step of 1 to classes - 1 around the circle of classes never comes back to where it began.
     steps = rng.integers(1, classes, len(chosen))
     return _relabelled(dataset, chosen, (dataset.labels[chosen] + steps) % classes)
@@ -71,7 +73,7 @@ def with_other_labels(dataset, settings, rng):
 
     rng: a numpy Generator. Raises as `noisy_labels`.
     """
-    if settings.shuffled_labels:
+    if known_settings(settings).shuffled_labels:
         dataset = shuffled_labels(dataset, rng)
     return noisy_labels(dataset, settings.label_noise, rng) if settings.label_noise else dataset
 
@@ -81,7 +83,7 @@ def white_noise(dataset, rng):
 
     What a network gets right on the validation part of it is luck (Zhang et al. 2017). rng: a numpy Generator.
     """
-    images = rng.integers(0, 256, (len(dataset), *dataset.images.shape[1:]), np.uint8)
+    images = known_generator(rng).integers(0, 256, (len(dataset), *dataset.images.shape[1:]), np.uint8)
     return replace(dataset, images=images, labels=dataset.labels[dataset.indices], indices=None)
 
 
@@ -91,7 +93,8 @@ def with_noise(dataset, rng):
     The noise tells nothing of the label, and a network finds chance relations in it all the same (Chollet, 5.1.1).
     rng: a numpy Generator.
     """
-    return _with_below(dataset, rng.integers(0, 256, (len(dataset), *dataset.images.shape[1:]), np.uint8))
+    noise = known_generator(rng).integers(0, 256, (len(dataset), *dataset.images.shape[1:]), np.uint8)
+    return _with_below(dataset, noise)
 
 
 def with_zeros(dataset):
@@ -129,7 +132,7 @@ def hold_out(dataset, fraction, rng):
         raise ValueError(
             f"Of {len(dataset)} images a share of {fraction:g} is {count}; both parts of a split need at least one."
         )
-    order = rng.permutation(len(dataset))
+    order = known_generator(rng).permutation(len(dataset))
     return order[count:], order[:count]
 
 
@@ -141,7 +144,7 @@ def k_fold(dataset, k, rng=None):
     from 2 to the number of images.
     """
     _whole_number(f"The number k of folds of {len(dataset)} images", k, 2, len(dataset))
-    order = np.arange(len(dataset)) if rng is None else rng.permutation(len(dataset))
+    order = np.arange(len(dataset)) if rng is None else known_generator(rng).permutation(len(dataset))
     ends = np.arange(k + 1) * len(order) // k
     return ((np.delete(order, slice(a, b)), order[a:b]) for a, b in zip(ends[:-1], ends[1:]))
 
@@ -153,6 +156,7 @@ def iterated_k_fold(dataset, k, iterations, rng):
     """
     _whole_number("The number of iterations", iterations, 1, 1_000_000)
     _whole_number(f"The number k of folds of {len(dataset)} images", k, 2, len(dataset))
+    known_generator(rng)
     return (pair for _ in range(iterations) for pair in k_fold(dataset, k, rng))
 
 

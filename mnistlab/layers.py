@@ -83,6 +83,12 @@ class Layer:
         rooms[name] = array, start + math.ceil(count / LINE) * LINE, view
         return view
 
+    def __getattr__(self, name):
+        """Called for what is not there: says so, and of the numbers that a network gives, what they wait for."""
+        if name in self.shapes or name in self.state_shapes:
+            raise AttributeError(f"{self} has no {name} yet: a Network that it is put into gives them.")
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.")
+
     def __repr__(self):
         words = (f"{value:g}" if isinstance(value, float) else repr(value) for value in self.arguments)
         return f"{type(self).__name__}({', '.join(words)})"
@@ -178,7 +184,7 @@ def _used_pairs(x):
     """Which pairs of columns of x are not 0 throughout, int64; None where leaving the others out would save little."""
     if len(x) < 2 or x.shape[1] < 400 or x.shape[1] % 2 or not x.flags.c_contiguous:
         return None
-    # All bits of all rows put together: far quicker than comparing every number with 0. They make a 0 again, with or
+    # All bits of all rows put together: quicker than comparing every number with 0. They make a 0 again, with or
     # without a minus, only where every number was one.
     (used,) = _in_pairs(np.bitwise_or.reduce(x.view(f"i{x.itemsize}"), axis=0)).nonzero()
     return used if len(used) < 0.45 * x.shape[1] else None

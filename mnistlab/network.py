@@ -7,6 +7,7 @@ import numpy as np
 from .convolution import Conv2D, Flatten, MaxPool2D, Reshape
 from .language import t
 from .layers import BatchNorm, Dense, Dropout, Layer, LeakyReLU, ReLU, Sigmoid, Tanh
+from .settings import known_generator, known_settings, of_kind
 
 
 class Network:
@@ -25,7 +26,7 @@ class Network:
     """
 
     def __init__(self, layers, rng, dtype=np.float32):
-        self.layers = list(layers)
+        self.layers = list(of_kind(list | tuple, layers, "A network is a list such as [Dense(784, 10), ReLU()]"))
         self.dtype = np.dtype(dtype)
         self._batch = None
         self._check_layers(rng)
@@ -43,8 +44,7 @@ class Network:
     def _check_layers(self, rng):
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"A network's numbers are float32 or float64, not {self.dtype}.")
-        if not isinstance(rng, np.random.Generator):
-            raise ValueError(f"First weights are drawn by a numpy Generator, such as default_rng(0), not by {rng!r}.")
+        known_generator(rng)
         for place, layer in enumerate(self.layers):
             if not isinstance(layer, Layer):
                 raise ValueError(f"{layer!r} is no layer. A network is a list such as [Dense(784, 10), ReLU()].")
@@ -109,13 +109,15 @@ class Network:
         """Logits (b, classes) of a batch x (b, inputs) of the network's dtype. rng: given while training, see layers.
 
         Layer after layer (Goodfellow et al. 2016, algorithm 6.3). The result is a buffer that the next call overwrites.
-        Raises ValueError for a batch of another width or type.
+        Raises ValueError for a batch of another width or type, and for an rng that is no Generator.
         """
         if not isinstance(x, np.ndarray) or x.ndim != 2 or x.shape[1] != self.inputs:
             given = x.shape if isinstance(x, np.ndarray) else type(x).__name__
             raise ValueError(f"The network expects batches of shape (b, {self.inputs}); it was given {given}.")
         if x.dtype != self.dtype:
             raise ValueError(f"The network computes in {self.dtype}; it was given a batch of {x.dtype}.")
+        if rng is not None:
+            known_generator(rng)
         self._batch = len(x)
         for layer in self.layers:
             x = layer.forward(x, rng)
@@ -125,16 +127,18 @@ class Network:
         """From dL/dlogits (b, classes), fill `self.gradient`; with to_input=True also return dL/dx (b, inputs).
 
         Goes back through the last `forward` by the chain rule (Goodfellow et al. 2016, algorithm 6.4), once: layers may
-        use up what they kept of it, and the array given is overwritten. Raises ValueError where there was no forward,
+        use up what they kept of it, and the array given is overwritten. Raises ValueError where no forward came before,
         and for another shape than that of its logits.
         """
         if self._batch is None:
             raise ValueError("There is nothing to go back through: call forward first.")
-        if np.shape(gradient) != (self._batch, self.outputs):
+        of_kind(np.ndarray, gradient, "The gradient is an array (b, classes)")
+        if gradient.shape != (self._batch, self.outputs):
             raise ValueError(
                 f"The last forward gave logits of shape ({self._batch}, {self.outputs}); the gradient has "
-                f"{np.shape(gradient)}."
+                f"{gradient.shape}."
             )
+        self._batch = None
         lowest = 0 if to_input else self._lowest  # below the lowest layer with weights nobody needs it
         for layer in reversed(self.layers[lowest:]):
             gradient = layer.backward(gradient, to_input or layer is not self.layers[lowest])
@@ -210,6 +214,7 @@ def layers_for(settings, inputs=784, classes=10):
     for a convolution of images whose number of pixels is no square or less than 16, and for batch normalisation of
     hidden layers in batches of one image, which has none to be compared with.
     """
+    known_settings(settings)
     if settings.batch_norm and settings.hidden_layers and settings.batch_size == 1:
         raise ValueError(t(
             "Batch normalisation compares the images of a batch with each other: choose a batch size of at least 2."

@@ -37,7 +37,7 @@ class Optimizer:
         return {name: getattr(self, name) for name in self.memory}
 
     def restore(self, state):
-        """Continue from a `state`, whose arrays are copied. Raises ValueError if it is that of another optimizer."""
+        """Continue from a `state`, whose arrays are copied. Raises ValueError for arrays of other names or kinds."""
         expected, given = (
             ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in arrays.items()) or "nothing"
             for arrays in (self.state, state)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from .language import t
-from .settings import TABLE
+from .settings import TABLE, known_settings
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,7 @@ class Preset:
 
     def apply(self, settings):
         """Put every setting but the seed and the number of training images at its default or this preset's value."""
+        known_settings(settings)
         for name, item in TABLE.items():
             if name not in ("seed", "train_size"):
                 setattr(settings, name, self.values.get(name, item.default))

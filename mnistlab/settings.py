@@ -4,6 +4,7 @@ The table below is the only place that knows a setting's name, default, range, u
 command-line options, saved models and error messages are all made from it.
 """
 
+import reprlib
 from dataclasses import asdict, dataclass, field, fields
 from typing import NamedTuple
 
@@ -32,7 +33,8 @@ def setting(
 class Settings:
     """What a run needs to know. Every assignment is checked, during a run too.
 
-    Raises ValueError for a value outside its range or choices, naming both; AttributeError for an unknown name.
+    Raises ValueError for a value outside its range or choices, naming both. An unknown name gets an AttributeError with
+    the names there are where it is assigned, and Python's TypeError where Settings are made with it.
     """
 
     learning_rate: float = setting(
@@ -207,6 +209,24 @@ def checked(name, value):
             setting=label, value=value, low=low, high=high,
         ))
     return kind(value)
+
+
+def of_kind(kind, value, expected):
+    """value, where it is of that kind, a class; else ValueError with what was expected and what was given."""
+    if not isinstance(value, kind):
+        given = f"the class {value.__name__}" if isinstance(value, type) else reprlib.repr(value)
+        raise ValueError(f"{expected}; got {given}.")
+    return value
+
+
+def known_settings(settings):
+    """settings, where they are Settings, else ValueError."""
+    return of_kind(Settings, settings, "Settings are made like Settings(epochs=1)")
+
+
+def known_generator(rng):
+    """rng, where it is a numpy Generator, else ValueError."""
+    return of_kind(np.random.Generator, rng, "Chance comes from a numpy Generator, such as np.random.default_rng(0)")
 
 
 class Generators(NamedTuple):

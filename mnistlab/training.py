@@ -2,6 +2,10 @@
 
 A run is pulled, one step at a time, by whoever wants it: a script with `for`, the app between two clicks. It prints
 nothing and draws nothing.
+
+What it takes from elsewhere: `data.Batches` turns rows of a dataset into inputs, `augmentation.Augmenter` changes them,
+`evaluation` measures; in `settings`, TABLE describes each setting (`live`: whether a run follows a change of it) and
+`generators` makes the sources of chance; `language.t` says a sentence in the reader's language.
 """
 
 import copy
@@ -17,11 +21,11 @@ from .augmentation import Augmenter
 from .data import Batches
 from .evaluation import Evaluation, find_metric, fits, logits_in_chunks
 from .language import t
-from .layers import Dropout
+from .layers import Dropout, share
 from .losses import PENALTIES, make_loss
 from .optimizers import OPTIMIZERS, clip_by_norm
 from .schedules import SCHEDULES
-from .settings import TABLE, generators
+from .settings import TABLE, generators, known_settings
 
 DIVERGED = (
     "The loss is no longer a finite number in epoch {epoch}, step {step}: the run has ended. The learning rate "
@@ -115,9 +119,15 @@ class Run:
                                training=len(train_set), validation=len(validation_set)))
         fits(network, train_set)
         fits(network, validation_set)
-        self.network, self.settings = network, settings
+        scales = [(part.mean, part.deviation) for part in (train_set, validation_set)]
+        if scales[0] != scales[1]:
+            raise ValueError(
+                f"The training set's mean and deviation are {scales[0]}, the validation set's {scales[1]}: give both "
+                "the same scale, as standardised(train_set, validation_set) does."
+            )
+        self.network, self.settings = network, known_settings(settings)
         self.train_set, self.validation_set = train_set, validation_set
-        self.metrics = {name: find_metric(name) for name in metrics}
+        self.metrics = {name: find_metric(name) for name in ([metrics] if isinstance(metrics, str) else metrics)}
         self.batch_size = settings.batch_size
         self.loss = make_loss(settings.loss)
         self.optimizer = OPTIMIZERS[settings.optimizer](len(network.parameters))
@@ -165,7 +175,7 @@ class Run:
 
     @property
     def progress(self):
-        """Where the run is, as it told last."""
+        """Where the run is: after its last step, or at the end of its last epoch."""
         return self._progress("training" if self.position or not self.epoch else "epoch")
 
     def __iter__(self):
@@ -379,16 +389,20 @@ class Run:
             own[:] = np.reshape(array, own.shape)  # else one number would do for all
         self._live = {name: kept["live"][name] for name in self._live}
         for layer, rate in zip(self._dropouts(), kept["dropout rates"], strict=True):
-            layer.rate = rate
+            layer.rate = share("Dropout", "rate", rate)
         for name in ("order", "dropout", "augmentation"):
             getattr(self.generators, name).bit_generator.state = kept[name]
         self._order_state = kept["order"]
-        self.position, self._seconds = kept["position"], float(kept["seconds"])
+        self.position, self._seconds, self.failure = kept["position"], float(kept["seconds"]), kept["failure"]
         if type(self.position) is not int or not 0 <= self.position <= len(self.train_set):
             raise ValueError(f"of {len(self.train_set)} images {self.position} have been seen")
+        if self.failure is not None and not isinstance(self.failure, str) or not math.isfinite(self._seconds):
+            raise ValueError("its failure or its seconds are none")
         self.history = History(**{**kept["history"], "rows": [Row(**row) for row in kept["history"]["rows"]]})
+        if len({len(values) for values in self._per_step()}) != 1:
+            raise ValueError("its figures are not as many for each step")
         self.evaluation = None if kept["logits"] is None else self._evaluation(kept["logits"])
-        self.failure, self._best, self._last = kept["failure"], kept["best"], kept["last"]
+        self._best, self._last = kept["best"], kept["last"]
         for arrays in filter(None, (self._best, self._last)):
             if [array.shape for array in arrays[:2]] != [network.parameters.shape, network.state.shape]:
                 raise ValueError("the best or the last weights are not this network's")
@@ -420,8 +434,9 @@ def _row(values):
 
 
 def _fingerprint(dataset):
-    """Text that is another one for other images of the set, labels, classes or scale; pixels are not looked at."""
+    """Text that is another one for another set: its rows, labels, classes, scale, and the pixels of some 64 images."""
     digest = hashlib.sha256(dataset.indices.tobytes() + dataset.labels_of().tobytes())
+    digest.update(dataset.images[dataset.indices[:: max(1, len(dataset) // 64)]].tobytes())
     digest.update(repr((dataset.class_names, dataset.mean, dataset.deviation)).encode())
     return digest.hexdigest()[:16]
 
@@ -432,8 +447,8 @@ def train(network, train_set, validation_set, settings, metrics=()):
     network: changed in place; train_set, validation_set: Datasets; settings: those marked live in the table may be
     changed while the run goes on, and the next step uses the new value; metrics: names from `evaluation.METRICS` that
     each step and each epoch measure besides loss and accuracy. The same settings, seed included, give the same History
-    apart from its seconds. Raises ValueError when the images or classes do not fit the network, a set is empty, or
-    there is no such metric.
+    apart from its seconds. Raises ValueError when the images or classes do not fit the network, a set is empty, the
+    two sets are not of one scale, or there is no such metric.
 
         for progress in (run := train(network, train_set, validation_set, settings)):
             ...

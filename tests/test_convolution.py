@@ -224,8 +224,8 @@ def test_neighbours_that_do_not_fit_are_refused(layers, sentence):
 
 
 @pytest.mark.parametrize("make, sentence", [
-    (lambda: Conv2D(0, 8, 3), "Conv2D was given input_channels=0"),
-    (lambda: Conv2D(1, 8.5, 3), "Conv2D was given output_channels=8.5"),
+    (lambda: Conv2D(0, 8, 3), "Conv2D was given inputs=0"),
+    (lambda: Conv2D(1, 8.5, 3), "Conv2D was given outputs=8.5"),
     (lambda: Conv2D(1, 8, 3, 0), "Conv2D was given stride=0"),
     (lambda: Conv2D(1, 8, 3, 1, -1), "Conv2D was given padding=-1; .* at least 0"),
     (lambda: Conv2D(1, 8, 3, initialiser="x"), "no initialiser 'x'.*he, glorot, lecun, tutorial"),

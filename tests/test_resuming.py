@@ -1,6 +1,7 @@
 """Checkpoints, early stopping, metrics and augmentation within a run."""
 
 import copy
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -443,12 +444,13 @@ def test_a_live_setting_that_is_another_after_restoring_is_marked():
 
 @pytest.mark.parametrize("change", [
     lambda images: replace(images, labels=np.roll(images.labels, 1)), lambda images: replace(images, mean=0.1),
+    lambda images: replace(images, images=255 - images.images),
     lambda images: replace(images, class_names=("a", "b", "c")),
 ])
 def test_a_checkpoint_of_a_run_on_other_data_is_refused(change):
     state = made().checkpoint()
     with pytest.raises(ValueError, match="another run: its data"):
-        toy_run(change(toy_set(50)), toy_set(20, seed=1)).restore(state)
+        toy_run(change(toy_set(50)), change(toy_set(20, seed=1))).restore(state)
 
 
 @pytest.mark.parametrize("what, wrong", [
@@ -457,6 +459,7 @@ def test_a_checkpoint_of_a_run_on_other_data_is_refused(change):
     ("dropout rates", []), ("sums", 0.0), ("seconds", None), ("position", -1), ("position", 51),
     ("position", "8"), ("position", 8.0),
     ("history", None), ("history", {"rows": [{"epoch": 1}]}), ("logits", np.zeros(2)), ("run", {}), ("run", None),
+    ("history", {"rows": [], "step_losses": None}), ("dropout rates", ["a"]), ("failure", 3), ("seconds", math.nan),
     ("best", 3), ("best", [np.zeros(1), np.zeros(0), np.zeros((20, 3))]), ("last", [np.zeros(1), np.zeros(0)]),
 ])
 def test_a_damaged_checkpoint_is_refused_and_nothing_changes(what, wrong):
