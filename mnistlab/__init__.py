@@ -8,6 +8,7 @@ from .data import Dataset, load, split, training_split
 from .evaluation import Evaluation, evaluate, majority_baseline
 from .layers import BatchNorm, Dense, Dropout, LeakyReLU, ReLU, Sigmoid, Tanh
 from .network import Network, build
+from .presets import PRESETS, preset
 from .settings import Settings, generators
 from .sweeps import sweep
 from .training import History, Progress, Run, train
@@ -15,8 +16,8 @@ from .tutorial import train_tutorial
 
 __version__ = "0.1.0"
 __all__ = [
-    "BatchNorm", "Conv2D", "Dataset", "Dense", "Dropout", "Evaluation", "Flatten", "History",
+    "PRESETS", "BatchNorm", "Conv2D", "Dataset", "Dense", "Dropout", "Evaluation", "Flatten", "History",
     "LeakyReLU", "MaxPool2D", "Network", "Progress", "ReLU", "Reshape", "Run", "Settings", "Sigmoid", "Tanh",
-    "build", "evaluate", "generators", "load", "majority_baseline", "split", "sweep", "train", "train_tutorial",
-    "training_split",
+    "build", "evaluate", "generators", "load", "majority_baseline", "preset", "split", "sweep", "train",
+    "train_tutorial", "training_split",
 ]

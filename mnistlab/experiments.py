@@ -5,7 +5,6 @@ other pixels keep its mean and deviation: standardise last. An rng that is no nu
 "Chollet" is his "Deep Learning with Python", 2nd edition.
 """
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -111,10 +110,13 @@ def standardised(training_set, *others):
     """
     if len(training_set) == 0:
         raise ValueError("A training set without images has no mean and deviation.")
-    images = training_set.images[training_set.indices]  # bytes: no copy of them as floats is made
-    mean = float(images.mean()) / 255
-    mean_square = np.einsum("nrc,nrc->", images, images, dtype=np.int64) / images.size / 255**2
-    deviation = math.sqrt(max(0.0, mean_square - mean**2))
+    counts = np.zeros(256)
+    for start in range(0, len(training_set), 1024):  # counting greys needs no copy of the images as floats
+        chunk = training_set.images[training_set.indices[start : start + 1024]]
+        counts += np.bincount(chunk.reshape(-1), minlength=256)
+    greys, weights = np.arange(256) / 255, counts / counts.sum()
+    mean = float(greys @ weights)
+    deviation = float(np.sqrt((greys - mean) ** 2 @ weights))
     if deviation < 1e-6:
         raise ValueError(f"All pixels are {mean:g}; inputs of one value cannot be brought to deviation 1.")
     return [replace(dataset, mean=mean, deviation=deviation) for dataset in (training_set, *others)]

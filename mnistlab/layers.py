@@ -21,7 +21,7 @@ TURNS = 3 * 2**20
 
 
 def whole(kind, lowest=1, **sizes):
-    """The sizes as plain ints; raises ValueError, naming the layer and the size, for one that is no whole number."""
+    """The sizes as plain ints; raises ValueError, naming who was given which size, for one that is no whole number."""
     for name, size in sizes.items():
         number = isinstance(size, int | float | np.integer | np.floating) and not isinstance(size, bool)
         if not number or not lowest <= size < math.inf or size != int(size):
@@ -85,7 +85,7 @@ class Layer:
 
     def __getattr__(self, name):
         """Called for what is not there: says so, and of the numbers that a network gives, what they wait for."""
-        if name in self.shapes or name in self.state_shapes:
+        if name.removesuffix("_gradient") in {*self.shapes, *self.state_shapes}:
             raise AttributeError(f"{self} has no {name} yet: a Network that it is put into gives them.")
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.")
 

@@ -158,7 +158,9 @@ class Run:
 
     @property
     def is_at_best(self):
-        """Whether the network is as it was after `best_epoch`, by its loss on the validation set."""
+        """Whether the network is as it was after `best_epoch`: brought back, or by its loss on the validation set."""
+        if self._last:
+            return True
         if not self.history.rows or not self.evaluation:
             return False
         return math.isclose(self.evaluation.loss + self._penalty(), self.history.best.validation_loss, rel_tol=1e-6)
@@ -263,21 +265,22 @@ class Run:
         loss, accuracy, *metrics = (float(total) / len(self.train_set) for total in self._sums)
         evaluation = self.evaluation
         measured = {f"train_{name}": value for name, value in zip(self.metrics, metrics)}
-        found = self._measured(evaluation.logits, evaluation.labels)
-        measured |= {f"validation_{name}": value for name, value in found.items()}
+        validation = self._measured(evaluation.logits, evaluation.labels)
+        measured |= {f"validation_{name}": value for name, value in validation.items()}
         row = Row(
             self.epoch + 1, loss, accuracy, evaluation.loss + self._penalty(), evaluation.accuracy, self._seconds,
             measured,
         )
         best, order_state = self.history.best, self.generators.order.bit_generator.state
-        if self._fixed["patience"] and (best is None or row.validation_loss < best.validation_loss):
+        if best is None or row.validation_loss < best.validation_loss:
             self.keep_best()
         self._order_state, self.position, self._seconds, self._sums = order_state, 0, 0.0, np.zeros_like(self._sums)
         self.history.rows.append(row)
 
     def keep_best(self):
-        """Take the network as it is, and its evaluation, for the best so far: what `patience` brings back."""
-        self._best = self.network.parameters.copy(), self.network.state.copy(), self.evaluation.logits
+        """With patience, take the network as it is, and its evaluation, for the best so far, to be brought back."""
+        if self._fixed["patience"]:
+            self._best = self.network.parameters.copy(), self.network.state.copy(), self.evaluation.logits
 
     def _measured(self, logits, labels, reduce=np.mean):
         return {name: float(reduce(metric(logits, labels))) for name, metric in self.metrics.items()}
@@ -397,14 +400,15 @@ class Run:
         if type(self.position) is not int or not 0 <= self.position <= len(self.train_set):
             raise ValueError(f"of {len(self.train_set)} images {self.position} have been seen")
         if self.failure is not None and not isinstance(self.failure, str) or not math.isfinite(self._seconds):
-            raise ValueError("its failure or its seconds are none")
+            raise ValueError("its failure is no sentence, or its seconds are not finite")
         self.history = History(**{**kept["history"], "rows": [Row(**row) for row in kept["history"]["rows"]]})
         if len({len(values) for values in self._per_step()}) != 1:
             raise ValueError("its figures are not as many for each step")
         self.evaluation = None if kept["logits"] is None else self._evaluation(kept["logits"])
         self._best, self._last = kept["best"], kept["last"]
-        for arrays in filter(None, (self._best, self._last)):
-            if [array.shape for array in arrays[:2]] != [network.parameters.shape, network.state.shape]:
+        shapes = network.parameters.shape, network.state.shape, (len(self.validation_set), network.outputs)
+        for arrays, expected in (self._best, shapes), (self._last, shapes[:2]):
+            if arrays is not None and tuple(map(np.shape, arrays)) != expected:
                 raise ValueError("the best or the last weights are not this network's")
         self._steps = self._walk()
 

@@ -15,12 +15,12 @@ PACKAGE = Path(mnistlab.__file__).parent
 FLOORS = [
     ("language",),
     ("settings", "initialisers", "layers", "convolution", "losses", "optimizers", "schedules", "idx"),
-    ("network", "data", "files", "images"),
+    ("network", "data", "files", "images", "presets"),
     (
         "training", "tutorial", "evaluation", "augmentation", "experiments", "sweeps", "cleaning", "label_errors",
         "hints", "folders", "novelty", "inspection", "features",
     ),
-    ("plots", "export", "diagram", "presets", "links", "reproduce", "lessons", "exercises"),
+    ("plots", "export", "diagram", "links", "reproduce", "lessons", "exercises"),
     ("app",),
     ("cli", "server", "__main__"),
 ]
@@ -32,7 +32,7 @@ BESIDE = {
     ("sweeps", "experiments"), ("hints", "evaluation"), ("cli", "server"), ("exercises", "lessons"),
     ("__main__", "cli"),
     ("layers", "initialisers"), ("convolution", "initialisers"), ("convolution", "layers"),
-    ("exercises", "export"), ("links", "presets"),
+    ("exercises", "export"),
 }
 
 # What each module may import beyond Python's own library and NumPy.

@@ -590,6 +590,22 @@ async def test_a_damaged_checkpoint_leaves_a_good_network():
     assert "was not written by mnistlab" in refused(spoilt.getvalue())
 
 
+@in_a_loop
+async def test_without_patience_a_file_without_its_checkpoint_keeps_what_it_learns_from_then_on():
+    lab, panel, browser = await trained()
+    with np.load(io.BytesIO(browser.downloads["mnistlab-network.npz"])) as arrays:
+        arrays = {**arrays, "checkpoint": np.str_('["dict", {}]')}
+    spoilt = io.BytesIO()
+    np.savez(spoilt, **arrays)
+    choose(panel.model_file, "spoilt.npz", spoilt.getvalue())
+    await at_rest(lab)
+    assert lab.run.is_at_best and lab.run.best_epoch == 4
+    lab.one_more("epoch")
+    await lab.task
+    assert not np.array_equal(lab.network.parameters, arrays["parameters"])
+    assert lab.run.evaluation.accuracy == lab.run.history.rows[-1].validation_accuracy
+
+
 @pytest.mark.parametrize("at_best", [True, False])
 @in_a_loop
 async def test_without_its_checkpoint_a_file_brings_back_the_best_weights_only_where_it_has_them(at_best):

@@ -168,6 +168,17 @@ def overfitting(**values):
     return toy_run(replace(train_set, labels=wrong), validation_set, epochs=60, learning_rate=0.05, **values)
 
 
+def test_a_run_whose_best_weights_came_back_says_so_whatever_the_penalties_became():
+    run = overfitting(patience=4)
+    while run.epoch < 2:
+        next(run)
+    run.settings.l2 = 0.02
+    assert finished(run).best_epoch < run.epoch and run.is_at_best
+    run = overfitting()
+    assert not run.is_at_best
+    assert finished(run).best_epoch < run.epoch and not run.is_at_best
+
+
 def test_patience_ends_the_run_so_many_epochs_after_the_best_and_brings_its_weights_back():
     run = finished(overfitting(patience=4))
     losses = [row.validation_loss for row in run.history.rows]
@@ -453,6 +464,12 @@ def test_a_checkpoint_of_a_run_on_other_data_is_refused(change):
         toy_run(change(toy_set(50)), change(toy_set(20, seed=1))).restore(state)
 
 
+def best_of(classes):
+    """Weights of the right lengths, with logits of so many classes."""
+    network = made().network
+    return [network.parameters, network.state, np.zeros((20, classes))]
+
+
 @pytest.mark.parametrize("what, wrong", [
     ("parameters", np.zeros(1, np.float32)), ("state", np.zeros(3, np.float32)), ("optimizer", {}), ("order", 3),
     ("order", {}), ("dropout", None), ("augmentation", {"bit_generator": "MT19937"}), ("live", None), ("live", {}),
@@ -461,6 +478,7 @@ def test_a_checkpoint_of_a_run_on_other_data_is_refused(change):
     ("history", None), ("history", {"rows": [{"epoch": 1}]}), ("logits", np.zeros(2)), ("run", {}), ("run", None),
     ("history", {"rows": [], "step_losses": None}), ("dropout rates", ["a"]), ("failure", 3), ("seconds", math.nan),
     ("best", 3), ("best", [np.zeros(1), np.zeros(0), np.zeros((20, 3))]), ("last", [np.zeros(1), np.zeros(0)]),
+    ("best", "weights"), ("best", best_of(classes=7)),
 ])
 def test_a_damaged_checkpoint_is_refused_and_nothing_changes(what, wrong):
     run = made()

@@ -79,6 +79,8 @@ def test_a_single_metric_needs_no_list():
 def test_a_layer_says_what_it_waits_for():
     with pytest.raises(AttributeError, match=r"Dense\(3, 2\) has no weights yet: a Network that it is put into"):
         Dense(3, 2).forward(np.zeros((1, 3)))
+    with pytest.raises(AttributeError, match=r"Dense\(3, 2\) has no weights_gradient yet"):
+        _ = Dense(3, 2).weights_gradient
     with pytest.raises(AttributeError, match=r"BatchNorm\(3\) has no running_mean yet"):
         BatchNorm(3).forward(np.zeros((1, 3)))
     with pytest.raises(AttributeError, match="Dropout has no attribute 'colour'"):

@@ -30,6 +30,7 @@ function describeCurves(image) {
 let focused = null;
 let sliderFocus = null;
 function onFocus(event) {
+  if (!event.target.closest) return; // Firefox tells the page as a whole, too
   focused = event.target;
   const [name] = focused.closest("[class*='mnistlab-of-']")?.className.match(/mnistlab-of-\w+/) ?? [];
   if (!name) return (sliderFocus = null);
@@ -149,7 +150,9 @@ function onPress(event) {
 }
 function onDone(event) {
   if (!event.target.closest?.(DONE[event.type])) return;
-  goOn(controlOf(event.target) === begun.control ? begun.problem : standing());
+  const { control, problem } = begun;
+  begun = {};
+  goOn(controlOf(event.target) === control ? problem : standing());
 }
 function goOn(problem = standing()) {
   problem?.remove();

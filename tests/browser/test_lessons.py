@@ -22,17 +22,18 @@ OPENED = 120_000
 # What a reader sees of a page while it is still on its way.
 LOOK = """
 window.early = { text: false, equations: false, lines: [] };
-let left = 600; // frames: what is in sight is asked for in each, and most lessons have equations that end it
+let end = Infinity; // equations are hidden until they are set, for up to five seconds
 const look = () => {
   const isShown = (each) => each.checkVisibility({ visibilityProperty: true });
   const loading = document.querySelector("#loading");
   const shown = [...document.querySelectorAll("main :is(h1, h2, h3, p, li, td)")].filter(isShown);
   if (loading && shown.some((each) => each.matches("h1"))) early.text = true;
-  if (shown.some((each) => /\\$[^$]+\\$/.test(each.textContent))) early.equations = true;
+  if (performance.now() < end && shown.some((each) => /\\$[^$]+\\$/.test(each.textContent))) early.equations = true;
   const line = loading && document.querySelector("h1") && (loading.offsetHeight < 150 ? "below" : "alone");
   if (line && !early.lines.includes(line)) early.lines.push(line);
-  if (!loading && document.querySelector("h1")) left -= 1;
-  if (left > 0 && !document.querySelector("mjx-container")) requestAnimationFrame(look);
+  if (!loading && document.querySelector("h1")) end = Math.min(end, performance.now() + 4500);
+  const waiting = loading || document.querySelector(".mnistlab-equation:not(:has(mjx-container))");
+  if (!document.querySelector("h1") || waiting && performance.now() < end) requestAnimationFrame(look);
 };
 look();
 """
