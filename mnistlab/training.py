@@ -434,6 +434,8 @@ def _row(values):
     if not all(map(math.isfinite, figures.values())):
         raise ValueError("A figure is not finite.")
     own = {name: figures.pop(name) for name in Row.__dataclass_fields__ if name in figures}
+    if not all(name.startswith(("train_", "validation_")) for name in figures):
+        raise ValueError("A figure is neither of training nor of validation.")
     return Row(int(values["epoch"]), **own, metrics=figures)
 
 

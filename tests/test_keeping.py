@@ -784,8 +784,11 @@ async def test_before_there_is_anything_to_download_a_sentence_says_so():
     assert "There are no figures yet" in panel.said.value and browser.downloads == {}
 
 
+FIGURES = {"train_loss": 1, "train_accuracy": 1, "validation_loss": 1, "validation_accuracy": 1, "seconds": 1}
+
+
 @pytest.mark.parametrize("rows", [
-    [{"epoch": 2}], [5], [{}], "text", [{"epoch": 1, "train_loss": "x"}],
+    [{"epoch": 1, **FIGURES, "colour": 1}], [{"epoch": 2}], [5], [{}], "text", [{"epoch": 1, "train_loss": "x"}],
     [{"epoch": 1, "train_loss": float("nan"), "train_accuracy": 1, "validation_loss": 1, "validation_accuracy": 1,
       "seconds": 1}],
 ])

@@ -28,7 +28,8 @@ const look = () => {
   const loading = document.querySelector("#loading");
   const shown = [...document.querySelectorAll("main :is(h1, h2, h3, p, li, td)")].filter(isShown);
   if (loading && shown.some((each) => each.matches("h1"))) early.text = true;
-  if (performance.now() < end && shown.some((each) => /\\$[^$]+\\$/.test(each.textContent))) early.equations = true;
+  const raw = (each) => loading ? each.textContent.includes("$") : /\\$[^$]+\\$/.test(each.textContent);
+  if (performance.now() < end && shown.some(raw)) early.equations = true;
   const line = loading && document.querySelector("h1") && (loading.offsetHeight < 150 ? "below" : "alone");
   if (line && !early.lines.includes(line)) early.lines.push(line);
   if (!loading && document.querySelector("h1")) end = Math.min(end, performance.now() + 4500);
@@ -83,8 +84,9 @@ def test_a_lesson_is_a_page_whose_controls_work(watched, voila, path):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_who_reads_a_lesson_while_it_runs_is_left_where_they_are(watched, voila):
-    page = watched(viewport={"width": 390, "height": 600})
+@pytest.mark.parametrize("width", [1280, 390])
+def test_who_reads_a_lesson_while_it_runs_is_left_where_they_are(watched, voila, width):
+    page = watched(viewport={"width": width, "height": 600})
     page.add_init_script(LOOK)
     page.goto(urljoin(voila[0], "06-measuring-honestly.ipynb"), wait_until="commit", timeout=OPENED)
     reveals = page.locator(".mnistlab-reveal summary")

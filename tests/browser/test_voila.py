@@ -357,6 +357,7 @@ def test_nothing_moves_from_before_a_run_until_after_it(watched, voila, width):
     page.evaluate(WATCH_PLACES, before)
     press(page, "Train")
     expect(page.locator(".mnistlab-top-losses img")).to_have_count(12, timeout=LONG)
+    expect(page.locator(".mnistlab-progress")).to_contain_text("left")
     set_by_keyboard(page, "Hidden size", "Home")  # brings another sentence
     expect(status(page)).to_contain_text("next run")
     expect(status(page)).to_contain_text("Done", timeout=4 * LONG)
