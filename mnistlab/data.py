@@ -11,6 +11,7 @@ import numpy as np
 
 from . import files
 from .language import t
+from .layers import whole
 from .settings import known_generator, known_settings, of_kind
 
 NAMES = tuple(files.SOURCES)
@@ -179,7 +180,11 @@ def class_averages(dataset):
 
 
 def examples(dataset, label, count, rng=None):
-    """Rows of `count` images of a class, or of all it has: the first ones, or with rng random ones. int64, in order."""
+    """Rows of `count` images of a class, or of all it has: the first ones, or with rng random ones. int64, in order.
+
+    Raises ValueError for a count that is no whole number from 0.
+    """
+    (count,) = whole("examples", 0, count=count)
     rows = np.flatnonzero(dataset.labels_of() == label)
     return rows[:count] if rng is None else np.sort(rng.permutation(rows)[:count])
 
@@ -202,8 +207,8 @@ def load(name, data_dir=None):
             "{name}", dataset=title(name), files=t(", ").join(absent), folder=folders[0], name=name,
         ))
     if name == "sample":
-        whole = Dataset(*arrays)
-        return whole.select(slice(0, SAMPLE_TRAINING)), whole.select(slice(SAMPLE_TRAINING, None))
+        sample = Dataset(*arrays)
+        return sample.select(slice(0, SAMPLE_TRAINING)), sample.select(slice(SAMPLE_TRAINING, None))
     names = CLOTHES if name == "fashion-mnist" else DIGITS
     return Dataset(arrays[0], arrays[1], names), Dataset(arrays[2], arrays[3], names)
 

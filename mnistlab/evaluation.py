@@ -66,7 +66,7 @@ class Evaluation:
     def __init__(self, logits, labels, loss="cross-entropy"):
         rows, classes = logits.shape
         labels = np.asarray(labels)
-        if labels.shape != (rows,) or rows and labels.dtype.kind not in "iu":
+        if labels.shape != (rows,) or labels.dtype.kind not in "iu":
             raise ValueError(
                 f"There are {rows} rows of logits but labels of shape {labels.shape}, {labels.dtype}; each row needs a "
                 "whole number."

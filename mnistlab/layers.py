@@ -85,7 +85,7 @@ class Layer:
 
     def __getattr__(self, name):
         """Called for what is not there: says so, and of the numbers that a network gives, what they wait for."""
-        if name.removesuffix("_gradient") in {*self.shapes, *self.state_shapes}:
+        if name in self.state_shapes or name.removesuffix("_gradient") in self.shapes:
             raise AttributeError(f"{self} has no {name} yet: a Network that it is put into gives them.")
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.")
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from itertools import product
 
-from .data import load, training_split
+from .data import known, load, training_split
 from .experiments import with_other_labels
 from .network import build
 from .settings import TABLE, Settings, generators
@@ -47,14 +47,17 @@ def combinations(settings_grid):
 def sweep(settings_grid, executor=None, dataset="sample", data_dir=None):
     """Train every combination of a grid; yields a Trial for each as it ends. One that fails does not stop the rest.
 
-    settings_grid: as for `combinations`, which also names what is raised, before anything is trained; executor: None
-    to train here, one after the other, or any concurrent.futures.Executor, such as a ProcessPoolExecutor or the
-    `client.get_executor()` of a dask.distributed cluster; dataset, data_dir: as for `data.load`, which every process
-    calls for itself, so that no images travel. Processes of one machine share its cores: start them with the
-    environment variable OPENBLAS_NUM_THREADS=1. A script that makes a process pool needs Python's usual guard, `if
-    __name__ == "__main__":`, or every new process would begin the script again.
+    settings_grid: as for `combinations`; executor: None to train here, one after the other, or any
+    concurrent.futures.Executor, such as a ProcessPoolExecutor or the `client.get_executor()` of a dask.distributed
+    cluster; dataset, data_dir: as for `data.load`, which every process calls for itself, so that no images travel.
+    Raises, before anything is trained, what `combinations` does, and ValueError for an unknown dataset.
+
+    Processes of one machine share its cores: start them with the environment variable OPENBLAS_NUM_THREADS=1. A script
+    that makes a process pool needs Python's usual guard, `if __name__ == "__main__":`, or every new process would begin
+    the script again.
     """
     trials = combinations(settings_grid)
+    known(dataset)
     if executor is None:
         return (run_trial(settings, dataset, data_dir) for settings in trials)
     return _as_they_end({executor.submit(run_trial, settings, dataset, data_dir): settings for settings in trials})

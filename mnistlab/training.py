@@ -86,7 +86,9 @@ class History:
         try:
             return cls([_row(dict(row)) for row in rows])
         except (TypeError, ValueError, LookupError, AttributeError, OverflowError):
-            raise ValueError(t("The history is damaged: an epoch lacks its number, losses or accuracies.")) from None
+            raise ValueError(t(
+                "The history is damaged: an epoch lacks its number, losses or accuracies, or has something else."
+            )) from None
 
 
 class Progress(NamedTuple):
@@ -161,7 +163,7 @@ class Run:
         """Whether the network is as it was after `best_epoch`: brought back, or by its loss on the validation set."""
         if self._last:
             return True
-        if not self.history.rows or not self.evaluation:
+        if not self.history.rows or not self.evaluation or self.position:
             return False
         return math.isclose(self.evaluation.loss + self._penalty(), self.history.best.validation_loss, rel_tol=1e-6)
 
@@ -218,8 +220,12 @@ class Run:
     @property
     def is_over(self):
         """Whether no epoch is left: all have been, or `patience` or a failure has ended the run."""
-        patience_is_over = 0 < self._fixed["patience"] <= self.epoch - self.best_epoch
-        return bool(self.failure) or self.epoch >= self.settings.epochs or patience_is_over
+        return bool(self.failure) or self.epoch >= self.settings.epochs or self.patience_is_over
+
+    @property
+    def patience_is_over(self):
+        """Whether `patience` epochs have gone by since the best one; never with a patience of 0."""
+        return 0 < self._fixed["patience"] <= self.epoch - self.best_epoch
 
     def _learn(self):
         """One epoch of steps, or what is left of it, in an order drawn anew."""

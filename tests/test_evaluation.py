@@ -228,6 +228,13 @@ def test_labels_that_do_not_belong_to_the_logits_are_refused(labels, sentence):
         Evaluation(np.zeros((2, 3), np.float32), np.array(labels))
 
 
+@pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
+def test_where_there_is_no_image_labels_are_whole_numbers_too(loss):
+    with pytest.raises(ValueError, match=r"0 rows of logits but labels of shape \(0,\), float64"):
+        Evaluation(np.zeros((0, 3), np.float32), [], loss)
+    assert len(Evaluation(np.zeros((0, 3), np.float32), np.zeros(0, int), loss).losses) == 0
+
+
 def test_many_classes_fit_into_a_confusion_matrix():
     labels = np.arange(30, dtype=np.uint8)
     assert (Evaluation(np.eye(30), labels).confusion_matrix == np.eye(30)).all()

@@ -606,6 +606,23 @@ async def test_without_patience_a_file_without_its_checkpoint_keeps_what_it_lear
     assert lab.run.evaluation.accuracy == lab.run.history.rows[-1].validation_accuracy
 
 
+@in_a_loop
+async def test_a_run_that_patience_has_ended_comes_back_as_one_that_has_ended():
+    lab, panel, browser = page_of(patience=1, epochs=30, learning_rate=1.0)
+    lab.start()
+    await lab.task
+    epochs, summary = lab.run.epoch, lab.message
+    assert epochs < 30 and "weights are those of epoch" in summary
+    panel.files.toggle.value = True
+    click(panel, "Download the network")
+    choose(panel.model_file, "patient.npz", browser.downloads["mnistlab-network.npz"])
+    await at_rest(lab)
+    assert lab.phase == "idle" and lab.message == f"The run is loaded. {summary}"
+    lab.one_more("epoch")
+    assert lab.phase == "idle" and lab.run.epoch == epochs and lab.run.settings.epochs == 30
+    assert lab.message.startswith("This run has ended for good: the validation loss fell no further")
+
+
 @pytest.mark.parametrize("at_best", [True, False])
 @in_a_loop
 async def test_without_its_checkpoint_a_file_brings_back_the_best_weights_only_where_it_has_them(at_best):
@@ -789,11 +806,11 @@ FIGURES = {"train_loss": 1, "train_accuracy": 1, "validation_loss": 1, "validati
 
 @pytest.mark.parametrize("rows", [
     [{"epoch": 1, **FIGURES, "colour": 1}], [{"epoch": 2}], [5], [{}], "text", [{"epoch": 1, "train_loss": "x"}],
-    [{"epoch": 1, "train_loss": float("nan"), "train_accuracy": 1, "validation_loss": 1, "validation_accuracy": 1,
-      "seconds": 1}],
+    [{"epoch": 1, **FIGURES, "train_loss": float("nan")}],
 ])
 def test_a_history_that_is_none_is_refused(rows):
-    with pytest.raises(ValueError, match="The history is damaged"):
+    assert History.from_dicts([{"epoch": 1, **FIGURES}]).rows[0].epoch == 1
+    with pytest.raises(ValueError, match="The history is damaged: an epoch lacks .* or has something else"):
         History.from_dicts(rows)
 
 

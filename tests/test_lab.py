@@ -90,6 +90,15 @@ async def test_one_more_batch_and_one_more_epoch_begin_a_run_and_hold_it():
 
 
 @in_a_loop
+async def test_a_run_whose_patience_ends_with_one_more_epoch_is_done_and_not_paused():
+    lab = lab_of(patience=1, epochs=30, learning_rate=1.0)
+    while lab.phase != "idle" or not lab.run:
+        lab.one_more("epoch")
+        await lab.task
+    assert lab.run.patience_is_over and lab.run.epoch < 30 and lab.message.startswith("Done:")
+
+
+@in_a_loop
 async def test_a_run_that_is_over_gets_one_more_epoch_with_the_same_network():
     lab = lab_of()
     lab.start()

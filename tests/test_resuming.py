@@ -176,6 +176,11 @@ def test_a_run_whose_best_weights_came_back_says_so_whatever_the_penalties_becam
     assert finished(run).best_epoch < run.epoch and run.is_at_best
     run = overfitting()
     assert not run.is_at_best
+    while not run.epoch:
+        next(run)
+    assert run.best_epoch == 1 and run.is_at_best
+    next(run)
+    assert not run.is_at_best  # a step into the next epoch
     assert finished(run).best_epoch < run.epoch and not run.is_at_best
 
 

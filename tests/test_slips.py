@@ -7,7 +7,7 @@ import pytest
 from toys import toy_set
 
 from mnistlab import BatchNorm, Dataset, Dense, Dropout, Evaluation, Network, Settings, build, generators, train
-from mnistlab import split, training_split
+from mnistlab import data, split, sweep, training_split
 from mnistlab.augmentation import augment
 from mnistlab.experiments import (
     hold_out, iterated_k_fold, k_fold, noisy_labels, shuffled_labels, standardised, subset, white_noise, with_noise,
@@ -61,6 +61,8 @@ def test_settings_are_neither_a_dictionary_nor_the_class(slip, given, said):
     (lambda: Dataset(None, IMAGES.labels), "The images are an array, such as np.array([...], np.uint8); got None."),
     (lambda: Dataset(IMAGES.images, IMAGES.labels, indices=[0]), "The indices are an array"),
     (lambda: Network(Dense(4, 2), RNG), "A network is a list such as [Dense(784, 10), ReLU()]; got Dense(4, 2)."),
+    (lambda: data.examples(IMAGES, 1, -1), "examples was given count=-1; it must be a whole number of at least 0"),
+    (lambda: sweep({"seed": [0]}, dataset="mnits"), "There is no dataset 'mnits'. The datasets are sample, mnist"),
     (lambda: Evaluation(np.zeros((3, 3)), np.array([0.0, 1, 2])), "labels of shape (3,), float64; each row needs a"),
     (lambda: Evaluation(np.zeros((3, 3)), ["0", "1", "2"]), "labels of shape (3,), <U1; each row needs a whole number"),
     (lambda: Evaluation(np.zeros((3, 3)), [0, 1, 2]).top_losses(-1), "top_losses was given count=-1; it must be"),
@@ -83,6 +85,8 @@ def test_a_layer_says_what_it_waits_for():
         _ = Dense(3, 2).weights_gradient
     with pytest.raises(AttributeError, match=r"BatchNorm\(3\) has no running_mean yet"):
         BatchNorm(3).forward(np.zeros((1, 3)))
+    with pytest.raises(AttributeError, match="BatchNorm has no attribute 'running_mean_gradient'"):
+        _ = BatchNorm(3).running_mean_gradient
     with pytest.raises(AttributeError, match="Dropout has no attribute 'colour'"):
         _ = Dropout(0.5).colour
 

@@ -151,8 +151,9 @@ function onPress(event) {
 function onDone(event) {
   if (!event.target.closest?.(DONE[event.type])) return;
   const { control, problem } = begun;
+  if (controlOf(event.target) !== control) return goOn();
   begun = {};
-  goOn(controlOf(event.target) === control ? problem : standing());
+  goOn(problem);
 }
 function goOn(problem = standing()) {
   problem?.remove();

@@ -42,6 +42,12 @@ RESTS = {
     "restored": "The run is restored. {summary} One more epoch trains it further.",
     "loaded": "The run is loaded. {summary} One more epoch trains it further.",
 }
+# It rests for good: its patience is over.
+ENDED = {"restored": "The run is restored. {summary}", "loaded": "The run is loaded. {summary}"}
+PATIENCE_IS_OVER = (
+    "This run has ended for good: the validation loss fell no further, and its patience ({patience}) is used up. "
+    "Train begins a new one."
+)
 # Work goes on for this long before clicks and slider moves are looked at again, in seconds.
 SLICE = 0.03
 # In slow motion, so long from one batch to the next.
@@ -555,13 +561,11 @@ class Lab(traitlets.HasTraits):
         self.progress = run.progress
         self._remember()
         self.epochs_seen += 1
-        left = not run.failure and run.epoch < run.settings.epochs
-        self.phase = "paused"
-        if not left:
-            self.phase = "idle"
-        self.message = (
-            t(STANDS[words], place=_place(self.progress)) if left else t(RESTS[words], summary=self._summary(run))
-        )
+        self.phase, self.message = "paused", t(STANDS[words], place=_place(self.progress))
+        if run.is_over:  # by way of "paused": the panels follow a change of phase, and it may have been "idle" before
+            self.phase, summary = "idle", self._summary(run)
+            ended = run.patience_is_over
+            self.message = t(ENDED[words], summary=summary) if ended else t(RESTS[words], summary=summary)
         if locked:
             as_trained = t("The network itself stays as it was trained.")
             self.message = t(" ").join([self.message, _locked(locked), as_trained])
@@ -640,6 +644,9 @@ class Lab(traitlets.HasTraits):
             return
         if self.run is None or self.run.failure:
             self._begin()
+        elif self.run.patience_is_over:
+            self.message = t(PATIENCE_IS_OVER, patience=self.record.settings["patience"])
+            return
         elif self.run.epoch >= self.run.settings.epochs:
             self.run.settings.epochs += 1
         self._go(what)
@@ -682,7 +689,7 @@ class Lab(traitlets.HasTraits):
                     await asyncio.sleep(0)
                     since = perf_counter()
                 # After its last epoch a run has still to be pulled to its end.
-                if progress.phase == until and run.epoch < run.settings.epochs and self.phase == "running":
+                if progress.phase == until and not run.is_over and self.phase == "running":
                     self.phase = "paused"
                     self.message = t("Paused after {place}. Resume goes on from here.", place=_place(progress))
                 if self.phase != "running":

@@ -53,6 +53,12 @@ def type_beside(page, name, typed, key="Enter"):
         page.keyboard.press(key)
 
 
+def set_many_epochs(page):
+    """A run of so many does not end by itself, on the fastest machine, before a test has pressed Stop."""
+    type_beside(page, t("Epochs"), "10000")
+    expect(slider(page, t("Epochs"))).to_have_attribute("aria-valuetext", "10000")
+
+
 def status(page):
     return page.locator(".mnistlab-status")
 

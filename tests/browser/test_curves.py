@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import expect
 
-from .steps import LONG, open_lab, press, set_by_keyboard, slider, status, train_to_the_end
+from .steps import LONG, open_lab, press, set_by_keyboard, set_many_epochs, slider, status, train_to_the_end
 from .test_voila import WATCH_LAYOUT
 
 
@@ -212,7 +212,7 @@ def test_the_test_set_is_looked_at_by_one_button_that_counts(watched, voila):
     expect(note).to_contain_text("Looked at once")
     look.click()
     expect(note).to_contain_text("Looked at 2 times. Each look is worth less")
-    set_by_keyboard(page, "Epochs", "End")
+    set_many_epochs(page)
     press(page, "Train")
     expect(look).to_be_disabled()
     press(page, "Stop")

@@ -14,7 +14,9 @@ from benchmarks.browser import free_port
 from benchmarks.front_page import NOTEBOOKS
 
 from .conftest import server
-from .steps import LONG, digit_picture, open_lab, press, set_by_keyboard, status, train_to_the_end, upload
+from .steps import (
+    LONG, digit_picture, open_lab, press, set_by_keyboard, set_many_epochs, status, train_to_the_end, upload,
+)
 
 
 def jupyter(serving, home, kind, prefix="/", *more):
@@ -54,9 +56,9 @@ def test_jupyterlab_runs_the_notebook_with_the_same_controls(watched, jupyterlab
     page = watched(viewport={"width": 1400, "height": 1000})
     open_notebook(page, jupyterlab, "lab.ipynb", "A network learns to read digits")
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible(timeout=2 * LONG)
-    set_by_keyboard(page, "Epochs", "End")
+    set_many_epochs(page)
     press(page, "Train")
-    expect(page.locator(".mnistlab-progress")).to_contain_text(re.compile(r"Epoch \d+ of 50"), timeout=LONG)
+    expect(page.locator(".mnistlab-progress")).to_contain_text(re.compile(r"Epoch \d+ of 10000"), timeout=LONG)
     set_by_keyboard(page, "Learning rate", "ArrowLeft")
     press(page, "Stop")
     expect(status(page)).to_contain_text("Stopped")

@@ -8,7 +8,9 @@ from PIL import Image
 from playwright.sync_api import expect
 from test_variations import zip_of
 
-from .steps import LONG, SEVEN, digit_picture, draw, open_lab, press, set_by_keyboard, status, train_to_the_end
+from .steps import (
+    LONG, SEVEN, digit_picture, draw, open_lab, press, set_by_keyboard, set_many_epochs, status, train_to_the_end,
+)
 
 
 
@@ -23,7 +25,7 @@ def test_a_run_is_stepped_paused_resumed_and_reset(watched, voila):
     set_by_keyboard(page, "Learning rate", "ArrowLeft")
     press(page, "Resume")
     expect(status(page)).to_contain_text("Done: 4 epochs", timeout=LONG)
-    set_by_keyboard(page, "Epochs", "End")
+    set_many_epochs(page)
     press(page, "Train")
     press(page, "Pause")
     expect(status(page)).to_contain_text("Paused. Resume goes on from here")
