@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parents[1] / "notebooks"
 
 def take(browser, address):
     """Train on the page, draw a digit, and keep lab.png, mistakes.png and digit.png."""
-    page = browser.new_page(viewport={"width": 1100, "height": 1640})
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(address)
     handle = page.get_by_role("slider", name="Epochs")
     handle.focus()
@@ -25,6 +25,7 @@ def take(browser, address):
     page.locator(".mnistlab-status", has_text="Done").wait_for()
     page.get_by_role("button", name="Train", exact=True).blur()
     _keep("lab", page.screenshot())
+    page.set_viewport_size({"width": 1100, "height": 1640})
     page.get_by_role("button", name="Confusion matrix, precision and recall").click()
     page.locator(".mnistlab-matrix button").first.wait_for()
     _keep("mistakes", page.locator(".mnistlab-panel-mistakes").screenshot())

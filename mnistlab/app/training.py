@@ -77,7 +77,9 @@ class TrainingPanel(Panel):
             self.train_button, self.pause_button, self.stop_button, self.batch_button, self.epoch_button,
             self.reset_button, self.slow,
         )
-        self.show(self.basic, self.more, buttons, self.progress, self.status, self.hints, self.share)
+        running = ipywidgets.VBox([buttons, self.progress, self.status, self.hints])
+        running.add_class("mnistlab-running")
+        self.show(self.basic, self.more, running, self.share)
 
     def _on_preset(self, change):
         if self._choosing:

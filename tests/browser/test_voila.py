@@ -348,7 +348,8 @@ WATCH_PLACES = f"""before => {{
 
 @pytest.mark.parametrize("width", [1280, 820, 390])
 def test_nothing_moves_from_before_a_run_until_after_it(watched, voila, width):
-    page = watched(viewport={"width": width, "height": 900})
+    # Where curves and buttons follow the window, a high one: they would move with every scroll that a click brings.
+    page = watched(viewport={"width": width, "height": 1800 if width == 1280 else 900})
     open_lab(page, voila[0])
     set_by_keyboard(page, "Epochs", "End")
     page.wait_for_function("document.querySelector('.mnistlab-curves img').naturalWidth > 100")
@@ -368,6 +369,34 @@ def test_nothing_moves_from_before_a_run_until_after_it(watched, voila, width):
     set_by_keyboard(page, "Epochs", "Home")
     train_to_the_end(page)
     assert page.evaluate("window.moved") == [] and page.evaluate(PLACES) == before
+
+
+def test_on_a_wide_window_what_is_set_and_what_comes_of_it_are_in_sight_together(watched, voila):
+    page = watched(viewport={"width": 1366, "height": 768})
+    open_lab(page, voila[0])
+    train, curves = page.locator(".mnistlab-train"), page.locator(".mnistlab-curves")
+    page.wait_for_function("document.querySelector('.mnistlab-curves img').naturalWidth > 100")
+    for each in slider(page, "Learning rate"), train, curves, status(page):
+        expect(each).to_be_in_viewport(ratio=1)
+    train_to_the_end(page)
+    assert page.evaluate("scrollY") == 0
+    press(page, "More settings")
+    expect(slider(page, "Momentum")).to_be_visible()
+    covered = """element => {
+      const box = element.getBoundingClientRect();
+      const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+      return !element.contains(top) && !top?.contains(element);
+    }"""
+    controls = page.locator(".mnistlab-panel-train").locator("[role=slider], select, input").all()
+    assert len(controls) > 15
+    for control in controls:
+        control.focus()
+        assert not control.evaluate(covered), control.evaluate("element => element.outerHTML")
+        expect(curves).to_be_in_viewport(ratio=1)
+        expect(train).to_be_in_viewport(ratio=1)
+    page.set_viewport_size({"width": 1100, "height": 768})  # one below the other, as in a notebook
+    panels = page.locator(".mnistlab-panel-train").bounding_box(), page.locator(".mnistlab-panel-curves").bounding_box()
+    assert panels[0]["x"] == panels[1]["x"] and panels[0]["y"] + panels[0]["height"] < panels[1]["y"]
 
 
 def test_everything_can_be_moved_while_a_run_goes_on(watched, voila):
