@@ -149,6 +149,7 @@ function onPress(event) {
   if (event.target.closest?.(BEGUN)) goOn();
 }
 function onDone(event) {
+  event.target.closest?.(".mnistlab-toggle:not(.mod-active)")?.scrollIntoView({ block: "nearest" }); // makes room below
   if (!event.target.closest?.(DONE[event.type])) return;
   const { control, problem } = begun;
   if (controlOf(event.target) !== control) return goOn();

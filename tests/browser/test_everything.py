@@ -295,10 +295,11 @@ def test_a_run_of_fifty_epochs_goes_on_while_everything_is_clicked(watched, voil
     said_before = len(process.log.read_bytes())
     draw(page, SEVEN)
     set_by_keyboard(page, "Epochs", "End")
-    press(page, "Train")
-    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_enabled()
+    press(page, "One more epoch")
     expect(page.locator(".mnistlab-caption")).to_contain_text("After epoch", timeout=LONG)
     check(page, "Slow motion")  # or the run would be over before all is clicked
+    press(page, "Resume")
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_enabled()
     openings = (
         "More settings", "Share this experiment", "Earlier runs", "Figures by epoch",
         "Confusion matrix, precision and recall", "I don't know", "Save or load the changes", "Teach it",

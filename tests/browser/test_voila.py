@@ -378,10 +378,14 @@ def test_on_a_wide_window_what_is_set_and_what_comes_of_it_are_in_sight_together
     page.wait_for_function("document.querySelector('.mnistlab-curves img').naturalWidth > 100")
     for each in slider(page, "Learning rate"), train, curves, status(page):
         expect(each).to_be_in_viewport(ratio=1)
+    before = train.bounding_box()
+    page.get_by_role("combobox", name="Preset").select_option(label="Too high a learning rate")
     train_to_the_end(page)
-    assert page.evaluate("scrollY") == 0
+    expect(page.get_by_role("button", name="Apply: learning rate 0.1")).to_be_in_viewport(ratio=1)
+    assert page.evaluate("scrollY") == 0 and train.bounding_box() == before
+    press(page, "Reset")
     press(page, "More settings")
-    expect(slider(page, "Momentum")).to_be_visible()
+    expect(slider(page, "Momentum")).to_be_in_viewport(ratio=1)
     covered = """element => {
       const box = element.getBoundingClientRect();
       const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
@@ -394,6 +398,10 @@ def test_on_a_wide_window_what_is_set_and_what_comes_of_it_are_in_sight_together
         assert not control.evaluate(covered), control.evaluate("element => element.outerHTML")
         expect(curves).to_be_in_viewport(ratio=1)
         expect(train).to_be_in_viewport(ratio=1)
+    press(page, "Earlier runs")
+    press(page, "Figures by epoch")
+    slider(page, "Gradient clipping").focus()
+    expect(page.get_by_role("button", name="Evaluate once")).to_be_in_viewport(ratio=1)  # the end of what is too high
     page.set_viewport_size({"width": 1100, "height": 768})  # one below the other, as in a notebook
     panels = page.locator(".mnistlab-panel-train").bounding_box(), page.locator(".mnistlab-panel-curves").bounding_box()
     assert panels[0]["x"] == panels[1]["x"] and panels[0]["y"] + panels[0]["height"] < panels[1]["y"]
