@@ -92,10 +92,24 @@ async def test_one_more_batch_and_one_more_epoch_begin_a_run_and_hold_it():
 @in_a_loop
 async def test_a_run_whose_patience_ends_with_one_more_epoch_is_done_and_not_paused():
     lab = lab_of(patience=1, epochs=30, learning_rate=1.0)
-    while lab.phase != "idle" or not lab.run:
+    for _ in range(30):
         lab.one_more("epoch")
         await lab.task
+        if lab.phase == "idle":
+            break
     assert lab.run.patience_is_over and lab.run.epoch < 30 and lab.message.startswith("Done:")
+
+
+@in_a_loop
+async def test_a_run_that_was_held_when_its_patience_ended_still_gets_its_best_weights():
+    lab = lab_of(patience=1, epochs=30, learning_rate=1.0)
+    lab.observe(lambda change: lab.run.patience_is_over and lab.pause(), "epochs_seen")
+    lab.start()
+    await lab.task
+    assert lab.phase == "paused" and lab.run.patience_is_over and not lab.run.is_at_best
+    lab.one_more("epoch")
+    await lab.task
+    assert lab.phase == "idle" and lab.run.is_at_best and lab.message.startswith("Done:")
 
 
 @in_a_loop

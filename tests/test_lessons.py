@@ -12,7 +12,6 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError
 
-from benchmarks.browser import chromium_path
 from benchmarks.front_page import NOTEBOOKS, index, lessons
 from mnistlab import links
 from mnistlab.exercises.answers import NOT_WRITTEN
@@ -97,7 +96,6 @@ def test_links_within_the_repository_lead_somewhere(path):
             assert place.path == "lab.ipynb" and links.read(place.query, PANELS).problems == ()
 
 
-@pytest.mark.skipif(chromium_path() is not None, reason="tests/browser/test_lessons.py runs it as a page")
 @every_lesson
 def test_it_runs_from_a_clean_kernel_on_the_sample(path, tmp_path, monkeypatch):
     for name in ("MNISTLAB_DATA", "MNISTLAB_TEST_MNIST"):

@@ -149,12 +149,15 @@ function onPress(event) {
   if (event.target.closest?.(BEGUN)) goOn();
 }
 function onDone(event) {
-  event.target.closest?.(".mnistlab-toggle:not(.mod-active)")?.scrollIntoView({ block: "nearest" }); // makes room below
   if (!event.target.closest?.(DONE[event.type])) return;
   const { control, problem } = begun;
   if (controlOf(event.target) !== control) return goOn();
   begun = {};
   goOn(problem);
+}
+// What is about to open below shall be seen: the style says, by a scroll margin, how much room that needs.
+function makeRoom({ target }) {
+  target.closest?.(".mnistlab-panel-train .mnistlab-toggle:not(.mod-active)")?.scrollIntoView({ block: "nearest" });
 }
 function goOn(problem = standing()) {
   problem?.remove();
@@ -270,6 +273,7 @@ export default {
       model.send({ act: chosen.dataset.act, value: chosen.dataset.value ?? "", choice: chosen.value ?? "" });
     };
     document.addEventListener("click", act);
+    document.addEventListener("click", makeRoom);
     document.addEventListener("change", act);
     const type = (event) => {
       if (!event.target.matches?.(TYPED_IN)) return;

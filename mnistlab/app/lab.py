@@ -561,11 +561,15 @@ class Lab(traitlets.HasTraits):
         self.progress = run.progress
         self._remember()
         self.epochs_seen += 1
-        self.phase, self.message = "paused", t(STANDS[words], place=_place(self.progress))
-        if run.is_over:  # by way of "paused": the panels follow a change of phase, and it may have been "idle" before
-            self.phase, summary = "idle", self._summary(run)
-            ended = run.patience_is_over
-            self.message = t(ENDED[words], summary=summary) if ended else t(RESTS[words], summary=summary)
+        self.phase = "paused"
+        if run.is_over:
+            self.phase = "idle"  # by way of "paused": panels follow a change, and it may have been "idle" before
+        if not run.is_over:
+            self.message = t(STANDS[words], place=_place(self.progress))
+        elif run.patience_is_over:
+            self.message = t(ENDED[words], summary=self._summary(run))
+        else:
+            self.message = t(RESTS[words], summary=self._summary(run))
         if locked:
             as_trained = t("The network itself stays as it was trained.")
             self.message = t(" ").join([self.message, _locked(locked), as_trained])
@@ -645,8 +649,9 @@ class Lab(traitlets.HasTraits):
         if self.run is None or self.run.failure:
             self._begin()
         elif self.run.patience_is_over:
-            self.message = t(PATIENCE_IS_OVER, patience=self.record.settings["patience"])
-            return
+            if self.run.is_at_best:
+                self.message = t(PATIENCE_IS_OVER, patience=self.record.settings["patience"])
+                return
         elif self.run.epoch >= self.run.settings.epochs:
             self.run.settings.epochs += 1
         self._go(what)
