@@ -182,11 +182,11 @@ def class_averages(dataset):
 def examples(dataset, label, count, rng=None):
     """Rows of `count` images of a class, or of all it has: the first ones, or with rng random ones. int64, in order.
 
-    Raises ValueError for a count that is no whole number from 0.
+    Raises ValueError for a count that is no whole number from 0, and for an rng that is no numpy Generator.
     """
     (count,) = whole("examples", 0, count=count)
     rows = np.flatnonzero(dataset.labels_of() == label)
-    return rows[:count] if rng is None else np.sort(rng.permutation(rows)[:count])
+    return rows[:count] if rng is None else np.sort(known_generator(rng).permutation(rows)[:count])
 
 
 def load(name, data_dir=None):

@@ -214,7 +214,7 @@ class Run:
             else:
                 self._end_epoch()
                 yield self._progress("epoch")
-        if self._best and not self._last:
+        if not self.has_ended:
             self._take_back_best()
 
     @property
@@ -226,6 +226,11 @@ class Run:
     def patience_is_over(self):
         """Whether `patience` epochs have gone by since the best one; never with a patience of 0."""
         return 0 < self._fixed["patience"] <= self.epoch - self.best_epoch
+
+    @property
+    def has_ended(self):
+        """Whether pulling it changes nothing any more: it is over, and the best weights, where kept, are back."""
+        return self.is_over and not (self._best and not self._last)
 
     def _learn(self):
         """One epoch of steps, or what is left of it, in an order drawn anew."""

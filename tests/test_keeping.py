@@ -623,6 +623,26 @@ async def test_a_run_that_patience_has_ended_comes_back_as_one_that_has_ended():
     assert lab.message.startswith("This run has ended for good: the validation loss fell no further")
 
 
+@in_a_loop
+async def test_where_patience_is_over_and_no_best_weights_are_kept_one_more_epoch_says_that_it_has_ended():
+    lab, panel, browser = page_of(patience=1, epochs=30, learning_rate=1.0)
+    lab.observe(lambda change: lab.run.patience_is_over and lab.stop(), "epochs_seen")
+    lab.start()
+    await lab.task
+    assert lab.run.patience_is_over and not lab.run.is_at_best  # stopped before the best weights were back
+    panel.files.toggle.value = True
+    click(panel, "Download the network")
+    with np.load(io.BytesIO(browser.downloads["mnistlab-network.npz"])) as arrays:
+        arrays = {**arrays, "checkpoint": np.str_('["dict", {}]')}
+    spoilt = io.BytesIO()
+    np.savez(spoilt, **arrays)
+    choose(panel.model_file, "spoilt.npz", spoilt.getvalue())
+    await at_rest(lab)
+    assert lab.phase == "idle" and not lab.run.is_at_best
+    lab.one_more("epoch")
+    assert lab.phase == "idle" and lab.message.startswith("This run has ended for good")
+
+
 @pytest.mark.parametrize("at_best", [True, False])
 @in_a_loop
 async def test_without_its_checkpoint_a_file_brings_back_the_best_weights_only_where_it_has_them(at_best):

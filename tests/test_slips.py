@@ -31,7 +31,7 @@ def network():
     lambda: noisy_labels(IMAGES, 0.5, 0), lambda: white_noise(IMAGES, 0), lambda: with_noise(IMAGES, 0),
     lambda: hold_out(IMAGES, 0.5, 0), lambda: k_fold(IMAGES, 3, 0), lambda: iterated_k_fold(IMAGES, 3, 2, 0),
     lambda: augment(BATCH, Settings(shift=1), 0), lambda: network().forward(np.zeros((1, 16), np.float32), 0),
-    lambda: Network([Dense(4, 2)], 0),
+    lambda: Network([Dense(4, 2)], 0), lambda: data.examples(IMAGES, 1, 2, 0),
 ])
 def test_a_seed_is_no_generator(slip):
     with pytest.raises(ValueError, match=re.escape(f"{CHANCE}0.")):

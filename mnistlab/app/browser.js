@@ -273,7 +273,7 @@ export default {
       model.send({ act: chosen.dataset.act, value: chosen.dataset.value ?? "", choice: chosen.value ?? "" });
     };
     document.addEventListener("click", act);
-    document.addEventListener("click", makeRoom);
+    document.addEventListener("click", makeRoom, true); // before the toggle says that it is open
     document.addEventListener("change", act);
     const type = (event) => {
       if (!event.target.matches?.(TYPED_IN)) return;
@@ -299,6 +299,7 @@ export default {
       for (const [name, listener] of Object.entries(listeners)) document.removeEventListener(name, listener, true);
       phone.removeEventListener("change", tell);
       document.removeEventListener("click", act);
+      document.removeEventListener("click", makeRoom, true);
       document.removeEventListener("change", act);
       for (const name of TYPING) document.removeEventListener(name, type, true);
     };

@@ -562,14 +562,12 @@ class Lab(traitlets.HasTraits):
         self._remember()
         self.epochs_seen += 1
         self.phase = "paused"
-        if run.is_over:
-            self.phase = "idle"  # by way of "paused": panels follow a change, and it may have been "idle" before
         if not run.is_over:
             self.message = t(STANDS[words], place=_place(self.progress))
-        elif run.patience_is_over:
-            self.message = t(ENDED[words], summary=self._summary(run))
         else:
-            self.message = t(RESTS[words], summary=self._summary(run))
+            self.phase = "idle"  # by way of "paused": panels follow a change, and it may have been "idle" before
+            summary, ended = self._summary(run), run.patience_is_over
+            self.message = t(ENDED[words], summary=summary) if ended else t(RESTS[words], summary=summary)
         if locked:
             as_trained = t("The network itself stays as it was trained.")
             self.message = t(" ").join([self.message, _locked(locked), as_trained])
@@ -649,7 +647,7 @@ class Lab(traitlets.HasTraits):
         if self.run is None or self.run.failure:
             self._begin()
         elif self.run.patience_is_over:
-            if self.run.is_at_best:
+            if self.phase == "idle" and self.run.has_ended:
                 self.message = t(PATIENCE_IS_OVER, patience=self.record.settings["patience"])
                 return
         elif self.run.epoch >= self.run.settings.epochs:
