@@ -230,7 +230,7 @@ class Run:
     @property
     def has_ended(self):
         """Whether pulling it changes nothing any more: it is over, and the best weights, where kept, are back."""
-        return self.is_over and not (self._best and not self._last)
+        return self.is_over and (self._best is None or self._last is not None)
 
     def _learn(self):
         """One epoch of steps, or what is left of it, in an order drawn anew."""

@@ -75,7 +75,8 @@ class KeepingPanel(Panel):
         run = lab.run
         if not keeper.there or keeper.refuses or run is None or run.failure or not run.history.step_losses:
             return
-        state = (run, len(run.history.step_losses), run.epoch, run.settings.epochs)
+        # The last epoch may be kept before its best weights are back.
+        state = (run, len(run.history.step_losses), run.epoch, run.settings.epochs, run.has_ended)
         if state == self._kept:
             return
         if keeper.busy:

@@ -544,6 +544,9 @@ class Lab(traitlets.HasTraits):
         self.stop()  # a paused one
         if self.run:
             self.run.close()
+        if run.is_over:
+            for _ in run:  # nothing is left of it but its best weights, which may not be back yet
+                pass
         self.taught, self.task = [], None
         here, self.settings = self.settings.as_dict(), run.settings.copy()
         if source.whole is self.source.whole and not source.cleaned:
@@ -640,16 +643,16 @@ class Lab(traitlets.HasTraits):
     def one_more(self, what):
         """Pull the run, or a new one, on by one batch (what: "training") or one epoch ("epoch"), then pause.
 
-        A run that is over gets one more epoch.
+        A run whose epochs are used up gets one more. One that patience has ended gets no more, only its best weights
+        where they are not back yet.
         """
         if self.phase in ("running", "stopping") or (self.task and not self.task.done()):
             return
         if self.run is None or self.run.failure:
             self._begin()
         elif self.run.patience_is_over:
-            if self.phase == "idle" and self.run.has_ended:
-                self.message = t(PATIENCE_IS_OVER, patience=self.record.settings["patience"])
-                return
+            if self.run.has_ended:
+                return self._end("idle", t(PATIENCE_IS_OVER, patience=self.record.settings["patience"]))
         elif self.run.epoch >= self.run.settings.epochs:
             self.run.settings.epochs += 1
         self._go(what)

@@ -429,7 +429,7 @@ def test_network_and_settings_travel_as_files(watched, voila, tmp_path):
 def test_a_lesson_says_too_that_its_session_has_ended(opened, serving, tmp_path):
     address, process = serving(app(tmp_path))
     page = opened()
-    page.goto(urljoin(address, "09-your-own-digits.ipynb"), timeout=4 * LONG)
+    page.goto(urljoin(address, "01-the-data.ipynb"), timeout=4 * LONG)
     page.locator(".mnistlab-panel-answer").wait_for(state="attached", timeout=4 * LONG)
     (kernel,) = psutil.Process(process.pid).children()
     kernel.kill()
