@@ -155,7 +155,8 @@ function onDone(event) {
   begun = {};
   goOn(problem);
 }
-// What is about to open below shall be seen: the style says, by a scroll margin, how much room that needs.
+// On a wide window, what More settings is about to open below shall be seen: the style says, by a scroll margin, how
+// much room that needs.
 function makeRoom({ target }) {
   target.closest?.(".mnistlab-panel-train .mnistlab-toggle:not(.mod-active)")?.scrollIntoView({ block: "nearest" });
 }

@@ -371,8 +371,17 @@ def test_nothing_moves_from_before_a_run_until_after_it(watched, voila, width):
     assert page.evaluate("window.moved") == [] and page.evaluate(PLACES) == before
 
 
-def test_on_a_wide_window_what_is_set_and_what_comes_of_it_are_in_sight_together(watched, voila):
-    page = watched(viewport={"width": 1366, "height": 768})
+# What lies on top of the middle of a control, other than itself or what it is part of.
+COVERED = """element => {
+  const box = element.getBoundingClientRect();
+  const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+  return !element.contains(top) && !top?.contains(element);
+}"""
+
+
+@pytest.mark.parametrize("height", [768, 650])  # a school's laptop: all of its screen, and what a browser leaves of it
+def test_on_a_wide_window_what_is_set_and_what_comes_of_it_are_in_sight_together(watched, voila, height):
+    page = watched(viewport={"width": 1366, "height": height})
     open_lab(page, voila[0])
     train, curves = page.locator(".mnistlab-train"), page.locator(".mnistlab-curves")
     page.wait_for_function("document.querySelector('.mnistlab-curves img').naturalWidth > 100")
@@ -388,21 +397,17 @@ def test_on_a_wide_window_what_is_set_and_what_comes_of_it_are_in_sight_together
     assert page.evaluate("scrollY") == 0
     assert [each.bounding_box() for each in (train, curves)] == before
     assert page.locator(".mnistlab-hints p").count() == 2  # above the buttons, where they hide what is behind them
+    assert not slider(page, "Learning rate").evaluate(COVERED)
     # Not by `press`, which brings into sight what it clicks on: that the page makes room is what is looked at.
     more = page.get_by_role("button", name="More settings", exact=True)
     more.evaluate("button => button.click()")
     expect(slider(page, "Batch size")).to_be_in_viewport(ratio=1)
-    assert page.evaluate("scrollY") > 0
-    covered = """element => {
-      const box = element.getBoundingClientRect();
-      const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
-      return !element.contains(top) && !top?.contains(element);
-    }"""
+    assert page.evaluate("scrollY") > 0 and not slider(page, "Batch size").evaluate(COVERED)
     controls = page.locator(".mnistlab-panel-train").locator("[role=slider], select, input").all()
     assert len(controls) > 15
     for control in controls:
         control.focus()
-        assert not control.evaluate(covered), control.evaluate("element => element.outerHTML")
+        assert not control.evaluate(COVERED), control.evaluate("element => element.outerHTML")
         expect(curves).to_be_in_viewport(ratio=1)
         expect(train).to_be_in_viewport(ratio=1)
     press(page, "Earlier runs")
