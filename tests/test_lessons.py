@@ -1,4 +1,4 @@
-"""Every lesson has the frame that all share. That it runs, tests/browser/test_lessons.py sees."""
+"""Every lesson has the frame that all share. That it runs, tests/browser/test_lessons.py sees, where there is a Chromium."""
 
 import json
 import re

@@ -75,7 +75,7 @@ class KeepingPanel(Panel):
         run = lab.run
         if not keeper.there or keeper.refuses or run is None or run.failure or not run.history.step_losses:
             return
-        # The last epoch may be kept before its best weights are back.
+        # When the last epoch was kept before the best weights were back, there is one thing more to keep.
         state = (run, len(run.history.step_losses), run.epoch, run.settings.epochs, run.has_ended)
         if state == self._kept:
             return

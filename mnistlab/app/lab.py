@@ -545,7 +545,7 @@ class Lab(traitlets.HasTraits):
         if self.run:
             self.run.close()
         if run.is_over:
-            for _ in run:  # nothing is left of it but its best weights, which may not be back yet
+            for _ in run:  # kept in the moment before, it has its best weights still to get back
                 pass
         self.taught, self.task = [], None
         here, self.settings = self.settings.as_dict(), run.settings.copy()
@@ -643,16 +643,15 @@ class Lab(traitlets.HasTraits):
     def one_more(self, what):
         """Pull the run, or a new one, on by one batch (what: "training") or one epoch ("epoch"), then pause.
 
-        A run whose epochs are used up gets one more. One that patience has ended gets no more, only its best weights
-        where they are not back yet.
+        A run whose epochs are used up gets one more; one that patience has ended says so.
         """
         if self.phase in ("running", "stopping") or (self.task and not self.task.done()):
             return
         if self.run is None or self.run.failure:
             self._begin()
         elif self.run.patience_is_over:
-            if self.run.has_ended:
-                return self._end("idle", t(PATIENCE_IS_OVER, patience=self.record.settings["patience"]))
+            self.message = t(PATIENCE_IS_OVER, patience=self.record.settings["patience"])
+            return
         elif self.run.epoch >= self.run.settings.epochs:
             self.run.settings.epochs += 1
         self._go(what)
@@ -694,8 +693,9 @@ class Lab(traitlets.HasTraits):
                     self.tick += 1
                     await asyncio.sleep(0)
                     since = perf_counter()
-                # After its last epoch a run has still to be pulled to its end.
-                if progress.phase == until and not run.is_over and self.phase == "running":
+                if run.is_over:  # nothing is left to be held: pulled to its end, it may get its best weights back
+                    continue
+                if progress.phase == until and self.phase == "running":
                     self.phase = "paused"
                     self.message = t("Paused after {place}. Resume goes on from here.", place=_place(progress))
                 if self.phase != "running":
@@ -703,7 +703,7 @@ class Lab(traitlets.HasTraits):
             phase = "failed" if run.failure else "idle"
             message = run.failure or self._summary(run)
         finally:
-            if self.phase == "paused":
+            if self.phase == "paused" and not run.is_over:
                 self._remember()
             elif self.run is run:
                 self._end(phase, message)
@@ -744,7 +744,7 @@ class Lab(traitlets.HasTraits):
         if not rows:
             return t("Stopped before the first epoch was over.")
         count, row = len(rows), rows[-1]
-        if run.settings.patience and run.is_over and run.is_at_best and self.phase != "stopping":
+        if run.settings.patience and run.is_over and run.is_at_best:
             row = run.history.best
             what = (
                 t("Done: 1 epoch; the weights are those of epoch 1, the best.") if count == 1

@@ -31,7 +31,10 @@ def chromium():
 def server(command, address, home, **variables):
     """Run a server in an empty home folder until the block ends; waits until `address` answers."""
     environment = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), **variables}
-    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+    for name in (
+        "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_NO_CONFIG", "JUPYTER_PLATFORM_DIRS",
+        "IPYTHONDIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME",
+    ):
         environment.pop(name, None)
     log = Path(home) / "server.log"
     with real.server(command, address, log, env=environment, cwd=ROOT) as process:

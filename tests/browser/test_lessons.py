@@ -19,7 +19,7 @@ from .steps import LONG, digit_picture, problems
 from .test_everyone import Keyboard
 
 OPENED = 120_000
-LONGEST_RUN = 90_000  # milliseconds of a whole lesson, its kernel's start included; the slowest takes about 20
+LONGEST_RUN = 90_000  # milliseconds of a whole lesson, its kernel's start included; the slowest takes about 15,000
 # What a reader sees of a page while it is still on its way.
 LOOK = """
 window.early = { text: false, equations: false, lines: [] };
@@ -41,26 +41,44 @@ look();
 """
 
 
+# In every kernel the first cell says this on stderr: so a test that sees nothing else there would see a warning.
+CONTROL = "stderr is shown"
+SAY_CONTROL = f"""
+import sys
+def say(result):
+    print({CONTROL!r}, file=sys.stderr)
+    get_ipython().events.unregister("post_run_cell", say)
+get_ipython().events.register("post_run_cell", say)
+"""
+
+
 @pytest.fixture(scope="module")
-def frank(tmp_path_factory):
-    """The address of a lab that has the sample and no network, and whose pages show what goes to stderr: warnings."""
-    home = tmp_path_factory.mktemp("frank")
-    (home / ".jupyter").mkdir()
-    (home / ".jupyter" / "voila.json").write_text('{"VoilaConfiguration": {"show_tracebacks": true}}')
+def with_stderr(tmp_path_factory):
+    """The address of a lab without the internet whose pages show what goes to stderr: warnings and tracebacks."""
+    home, before = tmp_path_factory.mktemp("home"), set(NOTEBOOKS.iterdir())
+    for name, content in (
+        (".jupyter/voila.json", '{"VoilaConfiguration": {"show_tracebacks": true}}'),
+        (".ipython/profile_default/startup/control.py", SAY_CONTROL),
+    ):
+        (home / name).parent.mkdir(parents=True)
+        (home / name).write_text(content)
     with app(home, MNISTLAB_MIRROR="http://127.0.0.1:9") as (address, _):
         yield address
+    assert set(NOTEBOOKS.iterdir()) == before  # no lesson writes beside itself
 
 
 @pytest.mark.parametrize("path", lessons(), ids=lambda path: path.stem)
-def test_a_lesson_is_a_page_whose_controls_work(watched, frank, path):
+def test_a_lesson_is_a_page_whose_controls_work(watched, with_stderr, path):
     page = watched()
     page.add_init_script(LOOK)
-    page.goto(urljoin(frank, path.name), timeout=LONGEST_RUN)  # it is whole when the last cell has run
+    page.goto(urljoin(with_stderr, path.name), timeout=LONGEST_RUN)  # it is whole when the last cell has run
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=OPENED)
+    said = page.locator("[data-mime-type='application/vnd.jupyter.stderr']").all_text_contents()
+    assert [each.strip() for each in said] == [CONTROL]
     seen = page.evaluate("window.early")
     assert seen["text"] and not seen["equations"] and seen["lines"] == ["below"]
     expect(page.locator(".mnistlab-compared").last).to_be_attached(timeout=OPENED)
-    expect(page.locator("[data-mime-type='application/vnd.jupyter.stderr']")).to_have_count(0)
+    expect(page.locator("main img[alt]").first).to_be_attached()
     show_everything(page, path)
     expect(page.locator(".mnistlab-compared").last).to_be_visible()
     expect(page.locator(".mnistlab-source").first).to_be_visible()
