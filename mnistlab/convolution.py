@@ -13,8 +13,9 @@ import math
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from .initialisers import find_initialiser
+from .initialisers import INITIALISERS
 from .layers import Layer, whole
+from .settings import find
 
 # Bytes of windows that are laid out at once, so that the matrix product finds them in the processor's cache: with 128
 # images of 8 channels of 28 x 28 a quarter faster than all 29 MB of them at once, and about as fast with smaller ones.
@@ -100,7 +101,7 @@ class Conv2D(Layer):
         sizes = whole("Conv2D", inputs=inputs, outputs=outputs, kernel=kernel, stride=stride)
         self.channels, self.filters, self.kernel, self.stride = sizes
         (self.padding,) = whole("Conv2D", 0, padding=padding)
-        self.draw = find_initialiser(initialiser)
+        self.draw = find("initialiser", initialiser, INITIALISERS)
         self.arguments = *sizes, self.padding, *([initialiser] if initialiser != "he" else [])
         kernels = self.filters, self.channels, self.kernel, self.kernel
         self.shapes = {"weights": kernels, "biases": (self.filters,)}

@@ -11,7 +11,7 @@ import numpy as np
 
 from . import files
 from .language import t
-from .layers import whole
+from .layers import share, whole
 from .settings import known_generator, known_settings, of_kind
 
 NAMES = tuple(files.SOURCES)
@@ -50,10 +50,7 @@ class Dataset:
             of_kind(np.ndarray, getattr(self, what), f"The {what} are an array, such as np.array([...], np.uint8)")
         if self.images.ndim != 3 or self.images.dtype != np.uint8:
             raise ValueError(f"Images must be uint8 (n, rows, columns); got {self.images.dtype} {self.images.shape}.")
-        if self.labels.shape != self.images.shape[:1]:
-            raise ValueError(f"There are {len(self.images)} images but labels of shape {self.labels.shape}.")
-        if self.labels.dtype.kind not in "iu":
-            raise ValueError(f"Labels are {self.labels.dtype}; they must be whole numbers.")
+        known_labels(self.labels, len(self.images), len(self.class_names))
         if self.indices is None:
             object.__setattr__(self, "indices", np.arange(len(self.images)))
         elif self.indices.ndim != 1 or self.indices.dtype.kind not in "iu":
@@ -61,12 +58,6 @@ class Dataset:
         elif len(self.indices) and not 0 <= self.indices.min() <= self.indices.max() < len(self.images):
             raise ValueError(
                 f"Indices go from {self.indices.min()} to {self.indices.max()}; there are {len(self.images)} images."
-            )
-        if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
-            where = np.flatnonzero((self.labels < 0) | (self.labels >= len(self.class_names)))[0]
-            raise ValueError(
-                f"A label is {self.labels[where]}, but there are only {len(self.class_names)} classes, "
-                f"0 to {len(self.class_names) - 1}. It is the label of image {where}."
             )
         if not np.isfinite(self.mean) or not 0 < self.deviation < np.inf:
             raise ValueError(
@@ -95,6 +86,16 @@ class Dataset:
     def image(self, row):
         """One image, uint8 (rows, columns)."""
         return self.images[self.indices[row]]
+
+
+def known_labels(labels, count, classes):
+    """labels, where they are a whole number from 0 to classes - 1 for each of `count` images, else ValueError."""
+    if labels.shape != (count,) or labels.dtype.kind not in "iu":
+        raise ValueError(f"{count} images need a label each, a whole number; got {labels.dtype} {labels.shape}.")
+    if count and not 0 <= labels.min() <= labels.max() < classes:
+        place = np.flatnonzero((labels < 0) | (labels >= classes))[0]
+        raise ValueError(f"Image {place} has the label {labels[place]}; {classes} classes go from 0 to {classes - 1}.")
+    return labels
 
 
 class Batches:
@@ -136,8 +137,7 @@ def split(dataset, fraction, rng):
     where one of the two parts would be empty.
     """
     known_generator(rng)
-    if not isinstance(fraction, int | float | np.floating) or not 0 < fraction < 1:
-        raise ValueError(f"The share to hold out is {fraction!r}; it must be a number between 0 and 1.")
+    fraction = share("split", "fraction", fraction)
     labels = dataset.labels_of()
     exact = fraction * np.bincount(labels, minlength=len(dataset.class_names))
     counts = np.floor(exact).astype(int)

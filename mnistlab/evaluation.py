@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .data import Batches
+from .data import Batches, known_labels
 from .language import t
 from .layers import whole
 from .losses import make_loss, softmax
@@ -34,13 +34,6 @@ def confidence(logits, labels):
 METRICS = {"top_3_accuracy": top_3_accuracy, "confidence": confidence}
 
 
-def find_metric(name):
-    """The metric of that name; raises ValueError with the names there are."""
-    if name not in METRICS:
-        raise ValueError(f"There is no metric {name!r}. The metrics are {', '.join(METRICS)}.")
-    return METRICS[name]
-
-
 @dataclass(frozen=True)
 class Mistake:
     """One image and what the network makes of it.
@@ -64,16 +57,7 @@ class Evaluation:
     """
 
     def __init__(self, logits, labels, loss="cross-entropy"):
-        rows, classes = logits.shape
-        labels = np.asarray(labels)
-        if labels.shape != (rows,) or labels.dtype.kind not in "iu":
-            raise ValueError(
-                f"There are {rows} rows of logits but labels of shape {labels.shape}, {labels.dtype}; each row needs a "
-                "whole number."
-            )
-        if rows and not 0 <= labels.min() <= labels.max() < classes:
-            raise ValueError(f"Labels go from {labels.min()} to {labels.max()}; they must be from 0 to {classes - 1}.")
-        self.logits, self.labels = logits, labels
+        self.logits, self.labels = logits, known_labels(np.asarray(labels), *logits.shape)
         with np.errstate(over="ignore", invalid="ignore"):  # as in `logits_in_chunks`
             self.losses = make_loss(loss).forward(logits, labels)
         self.predictions = logits.argmax(axis=1)

@@ -10,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 
 from .data import DIGITS, Dataset, split
-from .settings import known_generator, known_settings
+from .layers import share, whole
+from .settings import checked, known_generator, known_settings
 
 
 def from_floats(images, labels, class_names=DIGITS):
@@ -33,7 +34,7 @@ def subset(dataset, size, rng=None):
     size: a whole number of images; rng: a numpy Generator. Raises ValueError for a size that is not from 1 to the
     number of images.
     """
-    _whole_number(f"The size of a subset of {len(dataset)} images", size, 1, len(dataset))
+    (size,) = whole("subset", 1, len(dataset), size=size)
     if rng is None or size == len(dataset):
         return dataset.select(slice(0, size))
     return split(dataset, size / len(dataset), rng)[1]
@@ -55,7 +56,7 @@ def noisy_labels(dataset, rate, rng):
     rate: 0 to 1; at 0 all labels stay; rng: a numpy Generator (classification noise: Angluin and Laird 1988). Raises
     ValueError for another rate, and where there is only one class.
     """
-    _number("The label noise rate", rate, 0, 1)
+    rate = checked("label_noise", rate)
     classes = len(dataset.class_names)
     if classes < 2:
         names = ", ".join(dataset.class_names)
@@ -128,7 +129,7 @@ def hold_out(dataset, fraction, rng):
     Simple hold-out validation (Chollet, chapter 5). fraction: the share of validation rows, between 0 and 1; rng: a
     numpy Generator. Raises ValueError for another fraction, and where one of the two parts would be empty.
     """
-    _number("The share to hold out", fraction, 0, 1)
+    fraction = share("hold_out", "fraction", fraction)
     count = round(fraction * len(dataset))
     if not 0 < count < len(dataset):
         raise ValueError(
@@ -145,7 +146,7 @@ def k_fold(dataset, k, rng=None):
     a numpy Generator, shuffles the rows first; without it they stay in order. Raises ValueError for a k that is not
     from 2 to the number of images.
     """
-    _whole_number(f"The number k of folds of {len(dataset)} images", k, 2, len(dataset))
+    (k,) = whole("k_fold", 2, len(dataset), k=k)
     order = np.arange(len(dataset)) if rng is None else known_generator(rng).permutation(len(dataset))
     ends = np.arange(k + 1) * len(order) // k
     return ((np.delete(order, slice(a, b)), order[a:b]) for a, b in zip(ends[:-1], ends[1:]))
@@ -154,10 +155,10 @@ def k_fold(dataset, k, rng=None):
 def iterated_k_fold(dataset, k, iterations, rng):
     """The pairs of `iterations` times k_fold, the rows shuffled anew each time (Chollet, chapter 5): iterations * k.
 
-    Raises ValueError as k_fold does, and for a number of iterations that is not from 1 to a million.
+    Raises ValueError as k_fold does, and for a number of iterations that is no whole number from 1.
     """
-    _whole_number("The number of iterations", iterations, 1, 1_000_000)
-    _whole_number(f"The number k of folds of {len(dataset)} images", k, 2, len(dataset))
+    (iterations,) = whole("iterated_k_fold", iterations=iterations)
+    whole("iterated_k_fold", 2, len(dataset), k=k)
     known_generator(rng)
     return (pair for _ in range(iterations) for pair in k_fold(dataset, k, rng))
 
@@ -188,14 +189,3 @@ def _relabelled(dataset, images, labels):
     changed = dataset.labels.copy()
     changed[images] = labels
     return replace(dataset, labels=changed)
-
-
-def _whole_number(what, value, low, high):
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not low <= value <= high:
-        raise ValueError(f"{what} is {value!r}; it must be a whole number from {low} to {high}.")
-
-
-def _number(what, value, low, high):
-    kinds = int | float | np.integer | np.floating
-    if not isinstance(value, kinds) or isinstance(value, bool) or not low <= value <= high:
-        raise ValueError(f"{what} is {value!r}; it must be a number from {low} to {high}.")

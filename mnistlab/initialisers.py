@@ -31,10 +31,3 @@ def tutorial(rng, shape, inputs, outputs):
 
 
 INITIALISERS = {rule.__name__: rule for rule in (he, glorot, lecun, tutorial)}
-
-
-def find_initialiser(name):
-    """The rule of that name; raises ValueError with the names there are."""
-    if name not in INITIALISERS:
-        raise ValueError(f"There is no initialiser {name!r}. The initialisers are {', '.join(INITIALISERS)}.")
-    return INITIALISERS[name]

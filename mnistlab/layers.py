@@ -12,7 +12,8 @@ import math
 
 import numpy as np
 
-from .initialisers import find_initialiser
+from .initialisers import INITIALISERS
+from .settings import find
 
 LINE = 16  # float32 numbers in the 64 bytes that a processor's cache holds together; arrays begin where these do
 # Bytes for arrays that two cores read, more than a core keeps in a cache of its own. Measured on two cores, with 128
@@ -20,12 +21,13 @@ LINE = 16  # float32 numbers in the 64 bytes that a processor's cache holds toge
 TURNS = 3 * 2**20
 
 
-def whole(kind, lowest=1, **sizes):
+def whole(kind, lowest=1, highest=math.inf, **sizes):
     """The sizes as plain ints; raises ValueError, naming who was given which size, for one that is no whole number."""
+    allowed = f"of at least {lowest}" if highest == math.inf else f"from {lowest} to {highest}"
     for name, size in sizes.items():
         number = isinstance(size, int | float | np.integer | np.floating) and not isinstance(size, bool)
-        if not number or not lowest <= size < math.inf or size != int(size):
-            raise ValueError(f"{kind} was given {name}={size!r}; it must be a whole number of at least {lowest}.")
+        if not number or not lowest <= size <= highest or size == math.inf or size != int(size):
+            raise ValueError(f"{kind} was given {name}={size!r}; it must be a whole number {allowed}.")
     return [int(size) for size in sizes.values()]
 
 
@@ -109,7 +111,7 @@ class Dense(Layer):
 
     def __init__(self, inputs, outputs, initialiser="he"):
         self.inputs, self.outputs = whole("Dense", inputs=inputs, outputs=outputs)
-        self.draw = find_initialiser(initialiser)
+        self.draw = find("initialiser", initialiser, INITIALISERS)
         self.arguments = self.inputs, self.outputs, *([initialiser] if initialiser != "he" else [])
         self.shapes = {"weights": (self.inputs, self.outputs), "biases": (self.outputs,)}
 

@@ -7,6 +7,8 @@ penalty on the weights may be added to it.
 
 import numpy as np
 
+from .settings import find
+
 
 def softmax(logits):
     """Probabilities 0 to 1 (b, classes), each row summing to 1: p_k = exp(z_k) / sum_j exp(z_j) (Bridle 1990).
@@ -72,9 +74,7 @@ LOSSES = {loss.name: loss for loss in (SoftmaxCrossEntropy, SquaredError)}
 
 def make_loss(name):
     """The loss of that name; raises ValueError with the names there are."""
-    if name not in LOSSES:
-        raise ValueError(f"There is no loss {name!r}. The losses are {', '.join(LOSSES)}.")
-    return LOSSES[name]()
+    return find("loss", name, LOSSES)()
 
 
 class L1:

@@ -7,7 +7,7 @@ import numpy as np
 from .convolution import Conv2D, Flatten, MaxPool2D, Reshape
 from .language import t
 from .layers import BatchNorm, Dense, Dropout, Layer, LeakyReLU, ReLU, Sigmoid, Tanh
-from .settings import known_generator, known_settings, of_kind
+from .settings import find, known_generator, known_settings, of_kind
 
 
 class Network:
@@ -46,8 +46,7 @@ class Network:
             raise ValueError(f"A network's numbers are float32 or float64, not {self.dtype}.")
         known_generator(rng)
         for place, layer in enumerate(self.layers):
-            if not isinstance(layer, Layer):
-                raise ValueError(f"{layer!r} is no layer. A network is a list such as [Dense(784, 10), ReLU()].")
+            of_kind(Layer, layer, "A network is a list of layers such as [Dense(784, 10), ReLU()]")
             # Each layer remembers what it was given on the way forward, and needs it on the way back.
             if layer.owned or any(layer is other for other in self.layers[:place]):
                 raise ValueError(f"{layer} is in a network already; make a new one for each place.")
@@ -111,11 +110,10 @@ class Network:
         Layer after layer (Goodfellow et al. 2016, algorithm 6.3). The result is a buffer that the next call overwrites.
         Raises ValueError for a batch of another width or type, and for an rng that is no Generator.
         """
-        if not isinstance(x, np.ndarray) or x.ndim != 2 or x.shape[1] != self.inputs:
-            given = x.shape if isinstance(x, np.ndarray) else type(x).__name__
-            raise ValueError(f"The network expects batches of shape (b, {self.inputs}); it was given {given}.")
-        if x.dtype != self.dtype:
-            raise ValueError(f"The network computes in {self.dtype}; it was given a batch of {x.dtype}.")
+        of_kind(np.ndarray, x, "The network expects batches, arrays (b, inputs)")
+        if x.ndim != 2 or x.shape[1] != self.inputs or x.dtype != self.dtype:
+            expected = f"batches of shape (b, {self.inputs}) and {self.dtype}"
+            raise ValueError(f"The network expects {expected}; it was given {x.shape} and {x.dtype}.")
         if rng is not None:
             known_generator(rng)
         self._batch = len(x)
@@ -133,11 +131,9 @@ class Network:
         if self._batch is None:
             raise ValueError("There is nothing to go back through: call forward first.")
         of_kind(np.ndarray, gradient, "The gradient is an array (b, classes)")
-        if gradient.shape != (self._batch, self.outputs):
-            raise ValueError(
-                f"The last forward gave logits of shape ({self._batch}, {self.outputs}); the gradient has "
-                f"{gradient.shape}."
-            )
+        logits = self._batch, self.outputs
+        if gradient.shape != logits:
+            raise ValueError(f"The last forward gave logits of shape {logits}; the gradient has {gradient.shape}.")
         self._batch = None
         lowest = 0 if to_input else self._lowest  # below the lowest layer with weights nobody needs it
         for layer in reversed(self.layers[lowest:]):
@@ -185,10 +181,7 @@ def state_count(description):
 
 
 def _layers(description):
-    for name, *_ in description:
-        if name not in LAYERS:
-            raise ValueError(f"There is no layer {name!r}. The layers are {', '.join(LAYERS)}.")
-    return [LAYERS[name](*arguments) for name, *arguments in description]
+    return [find("layer", name, LAYERS)(*arguments) for name, *arguments in description]
 
 
 KINDS = Dense, ReLU, Dropout, LeakyReLU, Sigmoid, Tanh, BatchNorm, Reshape, Conv2D, MaxPool2D, Flatten

@@ -5,8 +5,8 @@ command-line options, saved models and error messages are all made from it.
 """
 
 import reprlib
+from collections import namedtuple
 from dataclasses import asdict, dataclass, field, fields
-from typing import NamedTuple
 
 import numpy as np
 
@@ -219,6 +219,13 @@ def of_kind(kind, value, expected):
     return value
 
 
+def find(what, name, table):
+    """table[name]; raises ValueError with the names there are. what: the kind of thing they name, such as "loss"."""
+    if name not in table:
+        raise ValueError(f"There is no {what} {name!r}; there are {', '.join(table)}.")
+    return table[name]
+
+
 def known_settings(settings):
     """settings, where they are Settings, else ValueError."""
     return of_kind(Settings, settings, "Settings are made like Settings(epochs=1)")
@@ -229,19 +236,12 @@ def known_generator(rng):
     return of_kind(np.random.Generator, rng, "Chance comes from a numpy Generator, such as np.random.default_rng(0)")
 
 
-class Generators(NamedTuple):
+class Generators(namedtuple("Generators", "weights order dropout split augmentation labels")):
     """The sources of chance in a run, one numpy Generator for each thing that is drawn.
 
     weights: the first ones; order: of the images in an epoch; dropout: its masks; split: which images validate;
     augmentation: how images are changed; labels: how they are shuffled or made noisy.
     """
-
-    weights: np.random.Generator
-    order: np.random.Generator
-    dropout: np.random.Generator
-    split: np.random.Generator
-    augmentation: np.random.Generator
-    labels: np.random.Generator
 
 
 def generators(seed):

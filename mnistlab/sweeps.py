@@ -6,7 +6,7 @@ from itertools import product
 from .data import known, load, training_split
 from .experiments import with_other_labels
 from .network import build
-from .settings import TABLE, Settings, generators
+from .settings import TABLE, Settings, find, generators
 from .training import History, train
 
 
@@ -37,8 +37,7 @@ def combinations(settings_grid):
     if not isinstance(settings_grid, dict):
         raise ValueError(f"A grid is {settings_grid!r}; it must be a dictionary such as {{'seed': [0, 1]}}.")
     for name, values in settings_grid.items():
-        if name not in TABLE:
-            raise ValueError(f"There is no setting {name!r}. The settings are {', '.join(TABLE)}.")
+        find("setting", name, TABLE)
         if isinstance(values, str) or not hasattr(values, "__len__") or len(values) == 0:
             raise ValueError(f"{name} is {values!r}; a grid holds a list of values for each setting.")
     return [Settings(**dict(zip(settings_grid, values))) for values in product(*settings_grid.values())]

@@ -19,13 +19,13 @@ import numpy as np
 
 from .augmentation import Augmenter
 from .data import Batches
-from .evaluation import Evaluation, find_metric, fits, logits_in_chunks
+from .evaluation import METRICS, Evaluation, fits, logits_in_chunks
 from .language import t
 from .layers import Dropout, share
 from .losses import PENALTIES, make_loss
 from .optimizers import OPTIMIZERS, clip_by_norm
 from .schedules import SCHEDULES
-from .settings import TABLE, generators, known_settings
+from .settings import TABLE, find, generators, known_settings
 
 DIVERGED = (
     "The loss is no longer a finite number in epoch {epoch}, step {step}: the run has ended. The learning rate "
@@ -129,7 +129,8 @@ class Run:
             )
         self.network, self.settings = network, known_settings(settings)
         self.train_set, self.validation_set = train_set, validation_set
-        self.metrics = {name: find_metric(name) for name in ([metrics] if isinstance(metrics, str) else metrics)}
+        names = [metrics] if isinstance(metrics, str) else metrics
+        self.metrics = {name: find("metric", name, METRICS) for name in names}
         self.batch_size = settings.batch_size
         self.loss = make_loss(settings.loss)
         self.optimizer = OPTIMIZERS[settings.optimizer](len(network.parameters))
@@ -201,17 +202,14 @@ class Run:
             self.network.parameters[:], self.network.state[:] = self._last
             self._last = None
         while not self.is_over:
-            for phase in self._learn(), self._validate():
-                # The clock stands still while the caller has the turn: a pause is no training.
-                clock = time.perf_counter()
-                for progress in phase:
-                    self._seconds += time.perf_counter() - clock
-                    yield progress
-                    clock = time.perf_counter()
+            # The clock stands still while the caller has the turn: a pause is no training.
+            clock = time.perf_counter()
+            for progress in self._learn():
                 self._seconds += time.perf_counter() - clock
-                if self.failure:
-                    break
-            else:
+                yield progress
+                clock = time.perf_counter()
+            self._seconds += time.perf_counter() - clock
+            if not self.failure:
                 self._end_epoch()
                 yield self._progress("epoch")
         if not self.has_ended:
@@ -233,7 +231,7 @@ class Run:
         return self.is_over and (self._best is None or self._last is not None)
 
     def _learn(self):
-        """One epoch of steps, or what is left of it, in an order drawn anew."""
+        """One epoch of steps, or what is left of it, in an order drawn anew; then its validation."""
         labels, size = self.train_set.labels_of(), self.batch_size
         batches = Batches(self.train_set, min(size, len(self.train_set)))
         self.generators.order.bit_generator.state = self._order_state  # the same again for the rest of an epoch
@@ -250,6 +248,7 @@ class Run:
             # Sums, not means of means: the last batch of an epoch may be short and counts for what it is.
             self._sums += sums
             yield self._progress("training")
+        yield from self._validate()
 
     def _augment(self, x):
         return self.augmenter(x, self.generators.augmentation)
@@ -278,10 +277,8 @@ class Run:
         measured = {f"train_{name}": value for name, value in zip(self.metrics, metrics)}
         validation = self._measured(evaluation.logits, evaluation.labels)
         measured |= {f"validation_{name}": value for name, value in validation.items()}
-        row = Row(
-            self.epoch + 1, loss, accuracy, evaluation.loss + self._penalty(), evaluation.accuracy, self._seconds,
-            measured,
-        )
+        validation_loss = evaluation.loss + self._penalty()
+        row = Row(self.epoch + 1, loss, accuracy, validation_loss, evaluation.accuracy, self._seconds, measured)
         best, order_state = self.history.best, self.generators.order.bit_generator.state
         if best is None or row.validation_loss < best.validation_loss:
             self.keep_best()

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .layers import whole
+from .settings import Settings
+
 BLOCK = 40
 
 
@@ -36,25 +39,19 @@ def train_tutorial(
     through, and it forgets that the mask was doubled. exact_gradients=True uses the true one, 2 where the unit was
     kept and positive, else 0. (Both leave out the 2 of the derivative of the square, as part of the rate.)
 
-    train_size, test_size, hidden_size, epochs: whole numbers from 1; learning_rate: above 0 and at most 1; seed: a
-    whole number from 0, below 2**32. Raises ValueError for another number, when a set has fewer images than asked for,
-    and for sets of different images.
+    train_size, test_size: whole numbers from 1; hidden_size, learning_rate, epochs, seed: what Settings take. Raises
+    ValueError for another number, when a set has fewer images than asked for, and for sets of different images.
     """
-    for name, value, least, most in (
-        ("train_size", train_size, 1, len(train_set)), ("test_size", test_size, 1, len(test_set)),
-        ("hidden_size", hidden_size, 1, 100_000), ("epochs", epochs, 1, 1_000_000), ("seed", seed, 0, 2**32 - 1),
-    ):
-        if not isinstance(value, int | np.integer) or not least <= value <= most:
-            raise ValueError(f"{name} is {value!r}; it must be a whole number from {least} to {most}.")
-    if not isinstance(learning_rate, int | float | np.floating) or not 0 < learning_rate <= 1:
-        raise ValueError(f"learning_rate is {learning_rate!r}; it must be a number above 0 and at most 1.")
+    (train_size,) = whole("train_tutorial", 1, len(train_set), train_size=train_size)
+    (test_size,) = whole("train_tutorial", 1, len(test_set), test_size=test_size)
+    settings = Settings(hidden_size=hidden_size, learning_rate=learning_rate, epochs=epochs, seed=seed)
     if train_set.inputs != test_set.inputs or len(train_set.class_names) != len(test_set.class_names):
         raise ValueError(
             f"The training images have {train_set.inputs} pixels and {len(train_set.class_names)} classes, the test "
             f"images {test_set.inputs} and {len(test_set.class_names)}; they must have as many."
         )
     training, test = _floats(train_set, train_size), _floats(test_set, test_size)
-    return _epochs(training, test, hidden_size, learning_rate, epochs, seed, exact_gradients)
+    return _epochs(training, test, settings, exact_gradients)
 
 
 def _floats(dataset, size):
@@ -65,25 +62,25 @@ def _floats(dataset, size):
     return pixels, np.eye(len(part.class_names))[labels], labels
 
 
-def _epochs(training, test, hidden_size, learning_rate, epochs, seed, exact_gradients):
+def _epochs(training, test, settings, exact_gradients):
     (x, t, labels), (test_x, test_t, test_labels) = training, test
-    rng = np.random.default_rng(seed)
-    weights_1 = 0.2 * rng.random((x.shape[1], hidden_size)) - 0.1
-    weights_2 = 0.2 * rng.random((hidden_size, t.shape[1])) - 0.1
+    rng, rate = np.random.default_rng(settings.seed), settings.learning_rate
+    weights_1 = 0.2 * rng.random((x.shape[1], settings.hidden_size)) - 0.1
+    weights_2 = 0.2 * rng.random((settings.hidden_size, t.shape[1])) - 0.1
     count = len(x)
     blocks = [slice(start, min(start + BLOCK, count)) for start in range(0, count, BLOCK)]
-    products = [learning_rate * (x[block] @ x[block].T) for block in blocks]
+    products = [rate * (x[block] @ x[block].T) for block in blocks]
     # The test images' pixels that are zero in all of them add nothing: leave their columns out.
     inked = np.flatnonzero(test_x.any(axis=0))
     test_inked = np.ascontiguousarray(test_x[:, inked])
     outputs = np.empty_like(t)
-    for epoch in range(epochs):
-        keep = rng.integers(0, 2, size=(count, hidden_size))
+    for epoch in range(settings.epochs):
+        keep = rng.integers(0, 2, size=(count, settings.hidden_size))
         # A rate that is too high shows as an error of infinity or no number, which is the lesson: no warnings.
         with np.errstate(over="ignore", invalid="ignore"):
             for block, product in zip(blocks, products):
                 outputs[block] = learn(
-                    x[block], t[block], keep[block], product, weights_1, weights_2, learning_rate, exact_gradients
+                    x[block], t[block], keep[block], product, weights_1, weights_2, rate, exact_gradients
                 )
             test_outputs = np.maximum(test_inked @ weights_1[inked], 0) @ weights_2
             row = TutorialRow(

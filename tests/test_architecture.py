@@ -32,6 +32,7 @@ BESIDE = {
     ("sweeps", "experiments"), ("hints", "evaluation"), ("cli", "server"), ("exercises", "lessons"),
     ("__main__", "cli"),
     ("layers", "initialisers"), ("convolution", "initialisers"), ("convolution", "layers"),
+    ("layers", "settings"), ("convolution", "settings"), ("losses", "settings"),
     ("exercises", "export"),
 }
 

@@ -310,15 +310,15 @@ def test_a_model_that_is_not_there_is_named(run, pictures):
     (["train", "--seed", "-1"], "Seed is -1; it must be a whole number from 0 to "),
     (["train", "--save", "no/such/folder/model.npz"], "There is no folder "),
     (["train", "--save", "."], ". is a folder; --save needs the name of a file, such as model.npz."),
-    (["tutorial", "--dataset", "sample", "--epochs", "0"], "epochs is 0; it must be a whole number from 1 to "),
+    (["tutorial", "--dataset", "sample", "--epochs", "0"], "Epochs is 0; it must be a whole number from 1 to "),
     (["tutorial", "--dataset", "sample", "--train-size", "5000"],
-     "train_size is 5000; it must be a whole number from 1 to 4000."),
+     "train_tutorial was given train_size=5000; it must be a whole number from 1 to 4000."),
     (["tutorial", "--dataset", "sample", "--hidden-size", "0"],
-     "hidden_size is 0; it must be a whole number from 1 to "),
+     "Hidden size is 0; it must be a whole number from 1 to "),
     (["tutorial", "--dataset", "sample", "--seed", "-1"],
-     "seed is -1; it must be a whole number from 0 to 4294967295."),
+     "Seed is -1; it must be a whole number from 0 to 4294967295."),
     (["tutorial", "--dataset", "sample", "--learning-rate", "nan"],
-     "learning_rate is nan; it must be a number above 0 and at most 1."),
+     "Learning rate is nan; it must be a number from 1e-06 to 1000."),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
 def test_what_cannot_be_done_is_said_in_one_sentence_before_anything_is_printed(run, arguments, reason):
     status, out, err = run(*arguments, "--json")

@@ -232,9 +232,9 @@ def test_fashion_mnist_has_the_names_of_ten_kinds_of_clothes():
     (np.zeros((3, 4)), np.zeros(3, np.uint8), "Images must be uint8"),
     (np.zeros((3, 4, 4), np.float32), np.zeros(3, np.uint8), "got float32 \\(3, 4, 4\\)"),
     (np.zeros((3, 16), np.uint8), np.zeros(3, np.uint8), "Images must be uint8"),
-    (np.zeros((3, 4, 4), np.uint8), np.zeros(2, np.uint8), "There are 3 images but labels of shape \\(2,\\)"),
-    (np.zeros((3, 4, 4), np.uint8), np.zeros((3, 1), np.uint8), "labels of shape"),
-    (np.zeros((3, 4, 4), np.uint8), np.array([0, 10, 1], np.uint8), "A label is 10, but there are only 10 classes"),
+    (np.zeros((3, 4, 4), np.uint8), np.zeros(2, np.uint8), "3 images need a label each, .* got uint8 \\(2,\\)"),
+    (np.zeros((3, 4, 4), np.uint8), np.zeros((3, 1), np.uint8), "3 images need a label each"),
+    (np.zeros((3, 4, 4), np.uint8), np.array([0, 10, 1], np.uint8), "Image 1 has the label 10; 10 classes go"),
 ])
 def test_a_dataset_whose_parts_do_not_fit_is_refused(images, labels, sentence):
     with pytest.raises(ValueError, match=sentence):
@@ -386,15 +386,15 @@ def test_examples_are_rows_of_the_class():
     some = [data.examples(chosen, 7, 3, np.random.default_rng(seed)).tolist() for seed in (1, 1, 2, 3, 4)]
     assert some[0] == some[1] and len(set(map(tuple, some))) > 1
     assert all(rows == sorted(rows) and set(rows) <= {2, 12, 22, 32, 42} for rows in some)
-@pytest.mark.parametrize("fraction", [0, 1, -0.1, float("nan"), "0.1", None])
+@pytest.mark.parametrize("fraction", [1, -0.1, float("nan"), "0.1", None])
 def test_a_share_that_is_none_is_refused(fraction):
-    with pytest.raises(ValueError, match="The share to hold out is .*; it must be a number between 0 and 1"):
+    with pytest.raises(ValueError, match=f"split was given fraction={fraction!r}; it must be at least 0 and below 1"):
         split(toy_set(20), fraction, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("changes, sentence", [
-    ({"labels": np.array([0.0, 1.7, 2.0])}, "Labels are float64; they must be whole numbers"),
-    ({"labels": np.array([0.0, np.nan, 2.0])}, "Labels are float64"),
+    ({"labels": np.array([0.0, 1.7, 2.0])}, "3 images need a label each, a whole number; got float64"),
+    ({"labels": np.array([0.0, np.nan, 2.0])}, "a whole number; got float64"),
     ({"indices": np.array([0, 3])}, "Indices go from 0 to 3; there are 3 images"),
     ({"indices": np.array([-1, 0])}, "Indices go from -1 to 0; there are 3 images"),
     ({"indices": np.array([True, False, True])}, r"must be whole numbers \(n,\); got bool \(3,\)"),

@@ -196,7 +196,7 @@ def test_neighbouring_layers_that_do_not_fit_are_refused(path, content):
 
 def test_an_unknown_layer_is_refused(path, content):
     rewrite(path, content, layers=[["Dense", 16, 6], ["Conv"], ["Dense", 6, 3]])
-    assert "There is no layer 'Conv'. The layers are Dense, ReLU, Dropout, " in refusal(path)
+    assert "There is no layer 'Conv'; there are Dense, ReLU, Dropout, " in refusal(path)
 
 
 @pytest.mark.parametrize("layers", [

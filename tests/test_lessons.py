@@ -1,4 +1,4 @@
-"""Every lesson has the frame that all share. That it runs, tests/browser/test_lessons.py sees, where there is a Chromium."""
+"""Every lesson has the frame that all share. Where there is a Chromium, tests/browser/test_lessons.py runs it."""
 
 import json
 import re

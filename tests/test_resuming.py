@@ -284,7 +284,7 @@ def test_of_equal_logits_the_first_three_count_as_the_most_probable():
 
 def test_an_unknown_metric_is_refused_with_the_metrics_there_are():
     settings = Settings()
-    with pytest.raises(ValueError, match="no metric 'f1'. The metrics are top_3_accuracy, confidence"):
+    with pytest.raises(ValueError, match="no metric 'f1'; there are top_3_accuracy, confidence"):
         train(build(settings, generators(0).weights, 16, 3), toy_set(50), toy_set(20), settings, ["f1"])
 
 

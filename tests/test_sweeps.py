@@ -44,7 +44,7 @@ def test_a_grid_spans_every_combination_and_leaves_the_rest_at_its_default():
 
 
 @pytest.mark.parametrize("grid, sentence", [
-    ({"hidden": [8]}, "no setting 'hidden'. The settings are learning_rate, "),
+    ({"hidden": [8]}, "no setting 'hidden'; there are learning_rate, "),
     ({"optimizer": "adam"}, "optimizer is 'adam'; a grid holds a list of values"),
     ({"seed": 3}, "seed is 3; a grid holds a list"), ({"seed": []}, "seed is \\[\\]; a grid holds a list"),
     ({"epochs": [1, 0]}, "Epochs is 0; it must be a whole number from 1"),
