@@ -57,9 +57,11 @@ class Evaluation:
     """
 
     def __init__(self, logits, labels, loss="cross-entropy"):
+        if logits.ndim != 2:
+            raise ValueError(f"Logits are (n, classes); got {logits.shape}.")
         self.logits, self.labels = logits, known_labels(np.asarray(labels), *logits.shape)
         with np.errstate(over="ignore", invalid="ignore"):  # as in `logits_in_chunks`
-            self.losses = make_loss(loss).forward(logits, labels)
+            self.losses = make_loss(loss).forward(logits, self.labels)
         self.predictions = logits.argmax(axis=1)
 
     @property

@@ -32,7 +32,7 @@ def whole(kind, lowest=1, highest=math.inf, **sizes):
 
 
 def share(kind, name, rate):
-    """The rate as a plain float; raises ValueError, naming the layer, for one that is not in [0, 1)."""
+    """The rate as a plain float; raises ValueError, naming who was given it, for one that is not in [0, 1)."""
     number = isinstance(rate, int | float | np.integer | np.floating) and not isinstance(rate, bool)
     if not number or not 0 <= rate < 1:
         raise ValueError(f"{kind} was given {name}={rate!r}; it must be at least 0 and below 1.")

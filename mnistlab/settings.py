@@ -221,7 +221,7 @@ def of_kind(kind, value, expected):
 
 def find(what, name, table):
     """table[name]; raises ValueError with the names there are. what: the kind of thing they name, such as "loss"."""
-    if name not in table:
+    if not isinstance(name, str) or name not in table:
         raise ValueError(f"There is no {what} {name!r}; there are {', '.join(table)}.")
     return table[name]
 

@@ -4,8 +4,9 @@ A run is pulled, one step at a time, by whoever wants it: a script with `for`, t
 nothing and draws nothing.
 
 What it takes from elsewhere: `data.Batches` turns rows of a dataset into inputs, `augmentation.Augmenter` changes them,
-`evaluation` measures; in `settings`, TABLE describes each setting (`live`: whether a run follows a change of it) and
-`generators` makes the sources of chance; `language.t` says a sentence in the reader's language.
+`evaluation` measures; in `settings`, TABLE describes each setting (`live`: whether a run follows a change of it),
+`generators` makes the sources of chance and `find` looks up a name; `language.t` says a sentence in the reader's
+language.
 """
 
 import copy

@@ -42,8 +42,8 @@ def train_tutorial(
     train_size, test_size: whole numbers from 1; hidden_size, learning_rate, epochs, seed: what Settings take. Raises
     ValueError for another number, when a set has fewer images than asked for, and for sets of different images.
     """
-    (train_size,) = whole("train_tutorial", 1, len(train_set), train_size=train_size)
-    (test_size,) = whole("train_tutorial", 1, len(test_set), test_size=test_size)
+    (train_size,) = whole("The tutorial", 1, len(train_set), train_size=train_size)
+    (test_size,) = whole("The tutorial", 1, len(test_set), test_size=test_size)
     settings = Settings(hidden_size=hidden_size, learning_rate=learning_rate, epochs=epochs, seed=seed)
     if train_set.inputs != test_set.inputs or len(train_set.class_names) != len(test_set.class_names):
         raise ValueError(

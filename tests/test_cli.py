@@ -312,7 +312,7 @@ def test_a_model_that_is_not_there_is_named(run, pictures):
     (["train", "--save", "."], ". is a folder; --save needs the name of a file, such as model.npz."),
     (["tutorial", "--dataset", "sample", "--epochs", "0"], "Epochs is 0; it must be a whole number from 1 to "),
     (["tutorial", "--dataset", "sample", "--train-size", "5000"],
-     "train_tutorial was given train_size=5000; it must be a whole number from 1 to 4000."),
+     "The tutorial was given train_size=5000; it must be a whole number from 1 to 4000."),
     (["tutorial", "--dataset", "sample", "--hidden-size", "0"],
      "Hidden size is 0; it must be a whole number from 1 to "),
     (["tutorial", "--dataset", "sample", "--seed", "-1"],

@@ -111,6 +111,45 @@ async def test_nothing_holds_a_run_that_is_over_before_it_has_its_best_weights_b
 
 
 @in_a_loop
+async def test_a_run_whose_epochs_are_lowered_on_the_way_can_be_held_within_its_last():
+    lab = lab_of(epochs=3)
+    lab.one_more("epoch")
+    await lab.task
+    lab.slow = True
+    lab.resume()
+    while lab.progress.step != 1:
+        await asyncio.sleep(0)
+    lab.run.settings.epochs = 1
+    lab.pause()
+    await lab.task
+    assert lab.phase == "paused" and lab.run.position == lab.run.batch_size
+    lab.slow = False
+    lab.resume()
+    await lab.task
+    assert lab.phase == "idle" and lab.run.epoch == 2
+
+
+@pytest.mark.parametrize("replace_it", [Lab.start, Lab.reset, lambda lab: lab.teach(lab.run.train_set.image(0), 3)])
+@in_a_loop
+async def test_a_run_that_is_replaced_before_it_has_noticed_its_pause_is_in_the_table(replace_it):
+    lab = lab_of(epochs=3)
+    lab.slow = True
+    lab.start()
+    while lab.progress is None:
+        await asyncio.sleep(0)
+    old, task = lab.run, lab.task
+    lab.pause()
+    replace_it(lab)
+    assert [record.name for record in lab.records] == ["Run 1"]
+    steps = len(old.history.step_losses)
+    await task
+    assert len(old.history.step_losses) == steps
+    lab.stop()
+    if lab.task:
+        await lab.task
+
+
+@in_a_loop
 async def test_a_run_that_is_over_gets_one_more_epoch_with_the_same_network():
     lab = lab_of()
     lab.start()

@@ -63,6 +63,8 @@ def test_settings_are_neither_a_dictionary_nor_the_class(slip, given, said):
     (lambda: Network(Dense(4, 2), RNG), "A network is a list such as [Dense(784, 10), ReLU()]; got Dense(4, 2)."),
     (lambda: data.examples(IMAGES, 1, -1), "examples was given count=-1; it must be a whole number of at least 0"),
     (lambda: sweep({"seed": [0]}, dataset="mnits"), "There is no dataset 'mnits'. The datasets are sample, mnist"),
+    (lambda: Evaluation(np.zeros(3), np.zeros(3, int)), "Logits are (n, classes); got (3,)"),
+    (lambda: Dense(4, 3, ["he"]), "There is no initialiser ['he']; there are he, glorot"),
     (lambda: Evaluation(np.zeros((3, 3)), np.array([0.0, 1, 2])), "a label each, a whole number; got float64"),
     (lambda: Evaluation(np.zeros((3, 3)), ["0", "1", "2"]), "3 images need a label each, a whole number; got <U1"),
     (lambda: Evaluation(np.zeros((3, 3)), [0, 1, 2]).top_losses(-1), "top_losses was given count=-1; it must be"),

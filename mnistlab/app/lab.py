@@ -468,6 +468,7 @@ class Lab(traitlets.HasTraits):
         weights_rng = generators(settings.seed).weights
         network = build(settings, weights_rng, train_set.inputs, len(train_set.class_names))
         run = train(network, train_set, validation_set, settings)
+        self.stop()  # a paused one
         self._put(source)
         if self.run:
             self.run.close()
@@ -620,6 +621,7 @@ class Lab(traitlets.HasTraits):
             indices=np.concatenate([known.indices[rows], np.repeat(new, MIX // 50)]),
         )
         following = train(run.network, mixed, run.validation_set, settings)
+        self.stop()  # a paused one
         origin, self.taught = {**self.origin, "taught": len(taught)}, taught
         self._record(following, settings, self.record.cleaned)
         self.origin = origin
@@ -649,7 +651,7 @@ class Lab(traitlets.HasTraits):
             return
         if self.run is None or self.run.failure:
             self._begin()
-        elif self.run.patience_is_over:
+        elif self.run.patience_is_over and self.run.has_ended:
             self.message = t(PATIENCE_IS_OVER, patience=self.record.settings["patience"])
             return
         elif self.run.epoch >= self.run.settings.epochs:
@@ -668,6 +670,7 @@ class Lab(traitlets.HasTraits):
         """Forget the run and its network; settings and earlier runs stay."""
         if self.phase in ("running", "stopping"):
             return
+        self.stop()  # a paused one
         if self.run:
             self.run.close()
         self.run = self.progress = self.record = self.known = None
@@ -681,8 +684,6 @@ class Lab(traitlets.HasTraits):
         try:
             since = perf_counter()
             for progress in run:
-                if self.run is not run:
-                    break
                 self.progress = progress
                 if progress.phase == "epoch":
                     self.epochs_seen += 1
@@ -693,7 +694,9 @@ class Lab(traitlets.HasTraits):
                     self.tick += 1
                     await asyncio.sleep(0)
                     since = perf_counter()
-                if run.is_over:  # nothing is left to be held: pulled to its end, it may get its best weights back
+                if self.run is not run:
+                    break
+                if run.is_over and not run.position:  # nothing is left to hold; its best weights may have to come back
                     continue
                 if progress.phase == until and self.phase == "running":
                     self.phase = "paused"
@@ -703,7 +706,7 @@ class Lab(traitlets.HasTraits):
             phase = "failed" if run.failure else "idle"
             message = run.failure or self._summary(run)
         finally:
-            if self.phase == "paused" and not run.is_over:
+            if self.phase == "paused" and (run.position or not run.is_over):
                 self._remember()
             elif self.run is run:
                 self._end(phase, message)
