@@ -58,7 +58,7 @@ def serve(port, browser, dataset, data_dir, threads):
         page.KernelManager.transport_encryption = "auto"
     # A closed page whose goodbye got lost leaves a kernel behind: end it after ten minutes.
     page.MappingKernelManager.cull_idle_timeout, page.MappingKernelManager.cull_interval = 600, 60
-    for name in ("asyncio", "tornado.application", "tornado.general", "tornado.access"):
+    for name in ("Pages", "asyncio", "tornado.application", "tornado.general", "tornado.access"):
         logging.getLogger(name).addFilter(_worth_a_line)
 
     class Pages(Voila):
@@ -93,8 +93,9 @@ def _find_room():
 def _worth_a_line(record):
     """A filter of log records: a page that is left in the middle of something is no error, and needs no traceback.
 
-    Jupyter takes a page that is left while it connects for an error of its own (500). And Tornado warns that it takes
-    Jupyter's milliseconds between two pings for seconds: harmless, for Jupyter pings by itself.
+    Jupyter takes a page that is left while it connects for an error of its own (500), and a kernel that ends while it
+    looks for idle ones, too (KeyError). And Tornado warns that it takes Jupyter's milliseconds between two pings for
+    seconds: harmless, for Jupyter pings by itself.
     """
     error = record.exc_info[1] if record.exc_info else None
     while error is not None:
@@ -102,6 +103,8 @@ def _worth_a_line(record):
             return False
         error = error.__context__
     message = record.getMessage()
+    if "checking the idle duration of kernel" in message and record.exc_info and record.exc_info[0] is KeyError:
+        return False
     left = record.name == "tornado.access" and message.startswith("500 GET /api/kernels/") and "/channels" in message
     return not left and not message.startswith("The websocket_ping_timeout")
 

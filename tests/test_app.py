@@ -386,6 +386,8 @@ def chained():
     (server._worth_a_line, "tornado.access", f"500 {LEFT} 100.08ms", None, False),
     (server._worth_a_line, "tornado.access", "500 GET /lab.ipynb (127.0.0.1) 100.08ms", None, True),
     (server._worth_a_line, "tornado.general", f"500 {LEFT}: Kernel did not start", None, True),
+    (server._worth_a_line, "Pages", "while checking the idle duration of kernel f9: 'f9'", KeyError("f9"), False),
+    (server._worth_a_line, "Pages", "while checking the idle duration of kernel f9: a bug", ValueError("a bug"), True),
     (server._worth_a_line, "tornado.general", "The websocket_ping_timeout (90000) cannot be longer", None, False),
     (in_the_kernel._worth_a_line, "IPKernelApp", "Exception in message handler:", ZMQError(errno.ENOTSOCK), False),
     (in_the_kernel._worth_a_line, "IPKernelApp", "Exception in message handler:", ZMQError(errno.EMFILE), True),
