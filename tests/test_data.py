@@ -232,9 +232,12 @@ def test_fashion_mnist_has_the_names_of_ten_kinds_of_clothes():
     (np.zeros((3, 4)), np.zeros(3, np.uint8), "Images must be uint8"),
     (np.zeros((3, 4, 4), np.float32), np.zeros(3, np.uint8), "got float32 \\(3, 4, 4\\)"),
     (np.zeros((3, 16), np.uint8), np.zeros(3, np.uint8), "Images must be uint8"),
-    (np.zeros((3, 4, 4), np.uint8), np.zeros(2, np.uint8), "3 images need a label each, .* got uint8 \\(2,\\)"),
-    (np.zeros((3, 4, 4), np.uint8), np.zeros((3, 1), np.uint8), "3 images need a label each"),
-    (np.zeros((3, 4, 4), np.uint8), np.array([0, 10, 1], np.uint8), "Image 1 has the label 10; 10 classes go"),
+    (np.zeros((3, 4, 4), np.uint8), np.zeros(2, np.uint8),
+     "3 images need a label each, a whole number; got uint8 \\(2,\\)"),
+    (np.zeros((3, 4, 4), np.uint8), np.zeros((3, 1), np.uint8),
+     "3 images need a label each, a whole number; got uint8 \\(3, 1\\)"),
+    (np.zeros((3, 4, 4), np.uint8), np.array([0, 10, 1], np.uint8),
+     "Image 1 has the label 10; 10 classes go from 0 to 9"),
 ])
 def test_a_dataset_whose_parts_do_not_fit_is_refused(images, labels, sentence):
     with pytest.raises(ValueError, match=sentence):
@@ -392,9 +395,14 @@ def test_a_share_that_is_none_is_refused(fraction):
         split(toy_set(20), fraction, np.random.default_rng(0))
 
 
+def test_a_share_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="^20 images cannot be split with a share of 0 held out"):
+        split(toy_set(20), 0, np.random.default_rng(0))
+
+
 @pytest.mark.parametrize("changes, sentence", [
     ({"labels": np.array([0.0, 1.7, 2.0])}, "3 images need a label each, a whole number; got float64"),
-    ({"labels": np.array([0.0, np.nan, 2.0])}, "a whole number; got float64"),
+    ({"labels": np.array([0.0, np.nan, 2.0])}, "3 images need a label each, a whole number; got float64"),
     ({"indices": np.array([0, 3])}, "Indices go from 0 to 3; there are 3 images"),
     ({"indices": np.array([-1, 0])}, "Indices go from -1 to 0; there are 3 images"),
     ({"indices": np.array([True, False, True])}, r"must be whole numbers \(n,\); got bool \(3,\)"),

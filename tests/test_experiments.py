@@ -289,15 +289,21 @@ def test_a_k_that_does_not_fit_is_refused_at_once(part, folds, k):
         folds(part, k)
 
 
+def test_sizes_are_whole_numbers_of_any_type(part):
+    for two in 2.0, np.float32(2), np.int64(2):
+        assert len(subset(part, two)) == len(list(k_fold(part, two))) == 2
+
+
 @pytest.mark.parametrize("iterations", [0, -1, 1.5])
 def test_less_than_one_iteration_is_refused_at_once(part, iterations):
     with pytest.raises(ValueError, match=f"was given iterations={iterations}; it must be a whole number of at least 1"):
         iterated_k_fold(part, 5, iterations, rng())
 
 
-@pytest.mark.parametrize("fraction", [-0.5, 1.5, float("nan"), "half"])
+@pytest.mark.parametrize("fraction", [-0.5, 1, 1.5, float("nan"), "half"])
 def test_a_share_out_of_range_is_refused(part, fraction):
-    with pytest.raises(ValueError, match=f"hold_out was given fraction={fraction!r}; it must be at least 0"):
+    sentence = f"hold_out was given fraction={fraction!r}; it must be at least 0 and below 1"
+    with pytest.raises(ValueError, match=sentence):
         hold_out(part, fraction, rng())
 
 
@@ -365,9 +371,9 @@ def test_a_pixel_that_is_not_from_0_to_1_is_refused_with_its_place(value):
 
 @pytest.mark.parametrize("labels, sentence", [
     ([0, 1, 10], "Image 2 has the label 10; 10 classes go from 0 to 9"),
-    ([0, -1, 1], "Image 1 has the label -1"),
+    ([0, -1, 1], "Image 1 has the label -1; 10 classes go from 0 to 9"),
     ([0.0, 1.0, 2.0], "3 images need a label each, a whole number; got float64"),
-    ([0, 1], "3 images need a label each"),
+    ([0, 1], r"3 images need a label each, a whole number; got int64 \(2,\)"),
 ])
 def test_labels_that_do_not_fit_are_refused(labels, sentence):
     with pytest.raises(ValueError, match=sentence):

@@ -591,15 +591,21 @@ async def test_a_damaged_checkpoint_leaves_a_good_network():
     assert "was not written by mnistlab" in refused(spoilt.getvalue())
 
 
+async def load_without_checkpoint(lab, panel, browser):
+    """Load the network that was downloaded last, without its checkpoint; gives the arrays of the file."""
+    with np.load(io.BytesIO(browser.downloads["mnistlab-network.npz"])) as arrays:
+        arrays = {**arrays, "checkpoint": np.str_('["dict", {}]')}
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    choose(panel.model_file, "spoilt.npz", content.getvalue())
+    await at_rest(lab)
+    return arrays
+
+
 @in_a_loop
 async def test_without_patience_a_file_without_its_checkpoint_keeps_what_it_learns_from_then_on():
     lab, panel, browser = await trained()
-    with np.load(io.BytesIO(browser.downloads["mnistlab-network.npz"])) as arrays:
-        arrays = {**arrays, "checkpoint": np.str_('["dict", {}]')}
-    spoilt = io.BytesIO()
-    np.savez(spoilt, **arrays)
-    choose(panel.model_file, "spoilt.npz", spoilt.getvalue())
-    await at_rest(lab)
+    arrays = await load_without_checkpoint(lab, panel, browser)
     assert lab.run.is_at_best and lab.run.best_epoch == 4
     lab.one_more("epoch")
     await lab.task
@@ -634,12 +640,7 @@ async def test_where_patience_is_over_and_no_best_weights_are_kept_one_more_epoc
     assert not lab.run.is_at_best  # it has not been pulled to its end, where the best weights come back
     panel.files.toggle.value = True
     click(panel, "Download the network")
-    with np.load(io.BytesIO(browser.downloads["mnistlab-network.npz"])) as arrays:
-        arrays = {**arrays, "checkpoint": np.str_('["dict", {}]')}
-    spoilt = io.BytesIO()
-    np.savez(spoilt, **arrays)
-    choose(panel.model_file, "spoilt.npz", spoilt.getvalue())
-    await at_rest(lab)
+    await load_without_checkpoint(lab, panel, browser)
     assert lab.phase == "idle" and not lab.run.is_at_best
     lab.one_more("epoch")
     assert lab.phase == "idle" and lab.message.startswith("This run has ended for good")
@@ -685,12 +686,7 @@ async def test_without_its_checkpoint_a_file_brings_back_the_best_weights_only_w
         await lab.task
     click(panel, "Download the network")
     assert 1 == lab.run.best_epoch and lab.run.is_at_best == at_best
-    with np.load(io.BytesIO(browser.downloads["mnistlab-network.npz"])) as arrays:
-        arrays = dict(arrays)
-    spoilt = io.BytesIO()
-    np.savez(spoilt, **{**arrays, "checkpoint": np.str_('["dict", {}]')})
-    choose(panel.model_file, "spoilt.npz", spoilt.getvalue())
-    await at_rest(lab)
+    arrays = await load_without_checkpoint(lab, panel, browser)
     assert np.array_equal(lab.network.parameters, arrays["parameters"])
     lab.run.settings.learning_rate = 10.0  # nothing better comes
     while lab.run.epoch < 5:

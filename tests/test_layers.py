@@ -415,7 +415,8 @@ def test_a_layer_serves_one_place_in_one_network():
 
 
 @pytest.mark.parametrize("layers, rng, dtype, sentence", [
-    ([Dense(3, 4), ReLU], np.random.default_rng(0), np.float32, "got the class ReLU"),
+    ([Dense(3, 4), ReLU], np.random.default_rng(0), np.float32,
+     r"a list of layers such as \[Dense\(784, 10\), ReLU\(\)\]; got the class ReLU"),
     ([Dense(3, 4)], 0, np.float32, "a numpy Generator, such as np.random.default_rng\\(0\\); got 0"),
     ([Dense(3, 4)], np.random.default_rng(0), int, "float32 or float64, not int64"),
 ])

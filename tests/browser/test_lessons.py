@@ -118,8 +118,9 @@ def test_a_lesson_is_a_page_whose_controls_work(watched, with_stderr, path):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_who_reads_a_lesson_while_it_runs_is_left_where_they_are(watched, voila):
-    page = watched(viewport={"width": 390, "height": 600})  # a phone, where the line about it needs most room
+@pytest.mark.parametrize("width", [1280, 390])
+def test_who_reads_a_lesson_while_it_runs_is_left_where_they_are(watched, voila, width):
+    page = watched(viewport={"width": width, "height": 600})
     page.add_init_script(LOOK)
     page.goto(urljoin(voila[0], "06-measuring-honestly.ipynb"), wait_until="commit", timeout=OPENED)
     reveals = page.locator(".mnistlab-reveal summary")
