@@ -622,6 +622,7 @@ class Lab(traitlets.HasTraits):
         )
         following = train(run.network, mixed, run.validation_set, settings)
         self.stop()  # a paused one
+        run.close()
         origin, self.taught = {**self.origin, "taught": len(taught)}, taught
         self._record(following, settings, self.record.cleaned)
         self.origin = origin
