@@ -259,9 +259,11 @@ def _train(options):
         seconds = result["train_seconds"]
         print(f"test accuracy {test.accuracy:.2%}, test loss {test.loss:.4f}, {seconds:.2f} s of training")
     if options.save and not run.failure:
-        from .export import save_model
+        from .export import origin_of, save_model
 
-        save_model(options.save, network, chosen, run.history, train_set)
+        # The figure that was just measured is a look at the test set.
+        origin = origin_of(options.dataset, (chosen.seed, chosen.validation_fraction), test_looks=1)
+        save_model(options.save, network, chosen, run.history, train_set, origin)
         print(f"Saved as {options.save}.", file=sys.stderr)
     if run.failure:
         raise CommandError(run.failure)

@@ -72,12 +72,13 @@ class Model:
         return self.class_names[index], index, probabilities
 
 
-def save_model(path, network, settings, history, dataset):
+def save_model(path, network, settings, history, dataset, origin=None):
     """Write a network to one .npz file, with its Settings, History and what `dataset` is, the Dataset it learned from.
 
+    origin: as `origin_of` makes it; without it, a page that loads the file cannot tell which images the network knows.
     Raises OSError where the file cannot be written, which leaves an older one as it was, and ValueError as model_bytes.
     """
-    content = model_bytes(network, settings, history, dataset)
+    content = model_bytes(network, settings, history, dataset, origin=origin)
     part = Path(f"{path}.part")
     try:
         part.write_bytes(content)
@@ -86,8 +87,20 @@ def save_model(path, network, settings, history, dataset):
         part.unlink(missing_ok=True)
 
 
+def origin_of(dataset, split, *, taught=0, cleaned=False, changes=(), test_looks=0):
+    """Where the images came from that a network learned from, plain data for its file: enough to find them again.
+
+    dataset: its name; split: (seed, share of the validation set); taught: how many images it was taught since; cleaned:
+    whether `changes`, as the JSON text of Changes, were applied; test_looks: how often the test set was looked at.
+    """
+    return {
+        "dataset": dataset, "split": list(split), "taught": taught, "cleaned": cleaned, "changes": list(changes),
+        "test_looks": test_looks,
+    }
+
+
 def model_bytes(network, settings, history, dataset, checkpoint=None, origin=None, compressed=True):
-    """What `save_model` writes, as bytes. checkpoint: of the run, to go on from; origin: where the images came from.
+    """What `save_model` writes, as bytes. checkpoint: of the run, to go on from; origin: as `origin_of` makes it.
 
     compressed: trained weights lose a twelfth that way, which takes a hundred times as long as writing them. Raises
     ValueError for a network that could not be read back: one of another number type, with layers of one's own, or no

@@ -12,12 +12,13 @@ import pytest
 from test_app import clothes, fresh_widgets, in_a_loop  # noqa: F401 - the fixtures work by being here
 from test_variations import zip_of
 
-from mnistlab import Settings
+from mnistlab import Settings, data
 from mnistlab.app import CurvesPanel, DigitPanel, KeepingPanel, Lab, MistakesPanel
 from mnistlab.app import keeping
 from mnistlab.app.keeping import LARGEST, content_of, read_record
 from mnistlab.export import (
-    FORMAT, ModelFileError, SettingsFileError, load_model, model_bytes, read_model, read_settings, settings_json,
+    FORMAT, ModelFileError, SettingsFileError, load_model, model_bytes, read_model, read_settings, save_model,
+    settings_json,
 )
 from mnistlab.folders import ZipReading
 from mnistlab.settings import TABLE
@@ -534,6 +535,8 @@ async def test_a_network_of_other_classes_is_refused_with_both_ways_out(clothes,
     path = tmp_path / "model.npz"
     options = ["--dataset", "fashion-mnist", "--epochs", "1", "--train-size", "600", "--save", str(path)]
     assert main(["train", *options]) == 0
+    model, (images, _) = load_model(path), data.load("fashion-mnist")
+    save_model(path, model.network, model.settings, History.from_dicts(model.history), images)  # of nobody knows what
     lab, panel, _ = page_of()
     panel.files.toggle.value = True
     choose(panel.model_file, "model.npz", path.read_bytes())
@@ -688,7 +691,7 @@ async def test_without_its_checkpoint_a_file_brings_back_the_best_weights_only_w
     assert 1 == lab.run.best_epoch and lab.run.is_at_best == at_best
     arrays = await load_without_checkpoint(lab, panel, browser)
     assert np.array_equal(lab.network.parameters, arrays["parameters"])
-    lab.run.settings.learning_rate = 10.0  # nothing better comes
+    lab.change("learning_rate", 10.0)  # nothing better comes
     while lab.run.epoch < 5:
         lab.one_more("epoch")
         await lab.task

@@ -66,6 +66,7 @@ async def test_a_taught_image_is_called_so_and_cannot_be_cleaned():
     await lab.task
     evaluation = lab.run.evaluation
     panel.set.value = "training"
+    await shown(panel)
     row = int(np.flatnonzero(lab.run.train_set.indices >= len(lab.available.images))[0])
     (mistake,) = evaluation.mistakes(np.array([0]))
     taught = panel._figure(replace(mistake, index=row))

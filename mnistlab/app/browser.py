@@ -20,7 +20,7 @@ def script(*names):
 
 
 class Browser(anywidget.AnyWidget):
-    """Names the controls for screen readers, brings the style sheet, and tells two things about the page.
+    """Names the controls for screen readers, brings the style sheet, and tells of the page and its reader.
 
     ready: true once the page is shown, the moment for slow imports; narrow: whether it is as wide as a phone; address:
     the page's own, without its query; query: the part of it from the "?" on; languages: those that the reader prefers,

@@ -14,8 +14,8 @@ from ..evaluation import majority_baseline
 from ..images import png
 from ..language import t
 from .last_look import LastLook
-from .parts import Opening, Panel, make, row
-from .runs import EarlierRuns, epochs_table, html
+from .parts import Opening, Panel, make, row, text
+from .runs import EarlierRuns, epochs_table
 
 # Six frames a second, and fewer where they would take more than this share of a run's time.
 FRAME_EVERY = 0.17
@@ -42,7 +42,7 @@ class CurvesPanel(Panel):
         self.log_scale = make(lab, ipywidgets.Checkbox, description=t("Logarithmic loss"), indent=False)
         self.by_epoch = make(lab, ipywidgets.Checkbox, description=t("Training by epoch"), indent=False)
         self.image = ipywidgets.Image(value=BLANK, format="png", layout=self.log_scale.layout)
-        self.caption = html(lab, "mnistlab-caption")
+        self.caption = text("", "mnistlab-caption", lab=lab)
         self.caption.value = _caption(t(NOTHING))
         self.earlier = Opening(t("Earlier runs"), self._make_runs, lab)
         self.figures = Opening(t("Figures by epoch"), self._make_figures, lab)
@@ -70,7 +70,7 @@ class CurvesPanel(Panel):
         return self.runs.widgets
 
     def _make_figures(self):
-        self._table = html(self.lab, "mnistlab-epochs")
+        self._table = text("", "mnistlab-epochs", lab=self.lab)
         self._show_figures()
         return (self._table,)
 
@@ -107,6 +107,7 @@ class CurvesPanel(Panel):
         lab = self.lab
         if lab.run and lab.record is not self._record:  # a new run
             self._record, self._spent, self._drawn_at = lab.record, 0.0, 0.0
+            self._background = None  # axes and marks of its own, also where nothing else is new
             if self.runs:
                 self.runs.end_comparison()
         if lab.run and change["new"] not in ("running", "stopping"):

@@ -44,7 +44,7 @@ class DataPanel(Panel):
         self.choice.observe(lab.guard(self._on_choice), "value")
         lab.observe(lab.guard(self._on_dataset), "dataset")
         lab.observe(lab.guard(lambda change: self._follow_settings()), "settings_seen")
-        lab.observe(lab.guard(lambda change: self._follow_link()), "link")
+        lab.observe(lab.guard(lambda change: self._on_link()), "link")
         about = help_text(
             t("The bundled sample needs no network; the full sets have 70,000 images and are fetched once.")
         )
@@ -89,6 +89,12 @@ class DataPanel(Panel):
         finally:
             self._following = False
         self._show_dataset()
+
+    def _on_link(self):
+        """A dataset that the address asks for is chosen also where it has to be downloaded first."""
+        self._follow_link()
+        if self.lab.link.dataset and self.lab.link.dataset != self.lab.dataset:
+            self.choice.value = self.lab.link.dataset
 
     def _on_size(self, change):
         """At its right end the slider means all images, of this dataset and of the next."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import data
 from ..evaluation import Evaluation, fits, logits_in_chunks
-from ..export import FORMAT, ModelFileError, model_bytes, read_model, read_settings, settings_json
+from ..export import FORMAT, model_bytes, read_model, read_settings, settings_json
 from ..language import t
 from ..settings import Settings
 from ..training import History, train
@@ -50,6 +50,7 @@ class KeepingPanel(Panel):
         self.files = Opening(t("Save or load files"), self._make_files, lab)
         lab.observe(lab.guard(lambda change: self._on_epoch()), "epochs_seen")
         lab.observe(lab.guard(self._on_phase), "phase")
+        lab.observe(lab.guard(lambda change: self._keep()), "looks_seen")
         self.show(self.keeper, self.files)
 
     # What the browser keeps
@@ -76,7 +77,8 @@ class KeepingPanel(Panel):
         if not keeper.there or keeper.refuses or run is None or run.failure or not run.history.step_losses:
             return
         # When the last epoch was kept before the best weights were back, there is one thing more to keep.
-        state = (run, len(run.history.step_losses), run.epoch, run.settings.epochs, run.has_ended)
+        steps, looks = len(run.history.step_losses), lab.origin["test_looks"]
+        state = (run, steps, run.epoch, run.settings.epochs, run.has_ended, looks)
         if state == self._kept:
             return
         if keeper.busy:

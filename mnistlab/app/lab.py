@@ -4,6 +4,7 @@ import asyncio
 import functools
 import itertools
 import logging
+import operator
 import os
 import re
 import sys
@@ -19,6 +20,7 @@ import traitlets
 from .. import data, language, links
 from ..cleaning import Changes
 from ..evaluation import majority_baseline
+from ..export import origin_of
 from ..language import t
 from ..network import build
 from ..settings import TABLE, Settings, generators
@@ -120,14 +122,15 @@ class Lab(traitlets.HasTraits):
     line; tick: counts the moments of a run at which something new could be shown; epochs_seen: counts finished epochs
     over all runs; dataset: the name of the one in use; slow: slow motion, batch by batch; records_seen: counts the
     changes of `records`, a list of what earlier runs came to, oldest first; settings_seen: those of `settings`;
-    changes_seen: those of `changes`, which the mistakes panel makes; link: what the page's address asks for;
-    panels: those that there are.
+    changes_seen: those of `changes`, which the mistakes panel makes; looks_seen: those of `test_looks`; link: what the
+    page's address asks for; panels: those that there are.
 
     The run in progress or the last one is `run`, its network `network`; `before` are the logits that the network before
     it gave to the validation set, None if it had another one. `source` is the dataset in use, as its last run split it.
 
-    Everything happens on the kernel's main loop, in one task at a time: `guard` brings callbacks there, because
-    JupyterLab delivers them on another thread. Where no loop runs (a plain script), the verbs work but nothing trains.
+    Everything happens on the kernel's main loop, and training in one task at a time: `guard` brings callbacks there,
+    because JupyterLab delivers them on another thread. Where no loop runs (a plain script), the verbs work but nothing
+    trains.
     """
 
     phase = traitlets.Enum(("idle", "running", "paused", "stopping", "failed"), "idle")
@@ -137,6 +140,7 @@ class Lab(traitlets.HasTraits):
     records_seen = traitlets.Int()
     settings_seen = traitlets.Int()
     changes_seen = traitlets.Int()
+    looks_seen = traitlets.Int()
     slow = traitlets.Bool(False)
     dataset = traitlets.Unicode()
     link = traitlets.Instance(links.Link, ({},))
@@ -161,6 +165,7 @@ class Lab(traitlets.HasTraits):
         self.run = self.task = self.progress = self.record = self.origin = None
         self._listed = None  # the record that came into the table last
         self._own = {}  # the datasets that were brought here, by name
+        self._changes = {}  # what is to be changed in datasets that were in use before, by name
         self.taught = []  # images and labels that the present network was taught since its training
         self.records, self._runs_begun = [], 0
         self.before_settings, self.before_was = {}, ""
@@ -294,7 +299,14 @@ class Lab(traitlets.HasTraits):
         if link.dataset:
             try:
                 self.choose_dataset(link.dataset)
-            except (data.NotDownloaded, ValueError) as error:
+            except data.NotDownloaded as error:
+                offered = "dataset" not in link.hide and any(panel.name == "data" for panel in self.panels)
+                problems.append(
+                    t("{dataset} is not on this machine yet. Press Download under The data to fetch it.",
+                      dataset=data.title(link.dataset)) if offered
+                    else sentence_of(error)
+                )
+            except ValueError as error:
                 problems.append(sentence_of(error))
         self.link = link
         self.browser.panel = link.panel
@@ -307,7 +319,8 @@ class Lab(traitlets.HasTraits):
 
     def choose_dataset(self, name):
         """Use another dataset from the next run on. Raises ValueError or data.NotDownloaded and changes nothing."""
-        self._use(name, *self._load(name))
+        if name != self.dataset:
+            self._use(name, *self._load(name))
 
     def _load(self, name):
         return self._own[name] if name in self._own else data.load(name, self.data_dir)
@@ -350,21 +363,20 @@ class Lab(traitlets.HasTraits):
 
     def _use(self, name, whole, test_set):
         split = split_of(self.settings)
-        self._put(Source(name, whole, test_set, split, parts_of(whole, split), no_changes(name)))
-        if self.phase == "running":
+        changes = self._changes.get(name, no_changes(name))
+        self._put(Source(name, whole, test_set, split, parts_of(whole, split), changes))
+        if self.phase in ("running", "paused"):
             self.message = t("{what}: used from the next run on.", what=data.title(name))
 
     def _put(self, source):
         """Make this Source the lab's own: the next runs have it as well."""
-        here, self.source = self.source, replace(source, cleaned=False)
+        here, self.source = self.source, replace(source, cleaned=False, known=True)
         if here is None or source.parts is not here.parts:
             self.before = None
+        if here and source.dataset != here.dataset:
+            self._changes[here.dataset] = here.changes
         if here is None or source.whole is not here.whole:
             self._other_parts = {}
-            if source.dataset == self.dataset:  # other images under the same name: they are to be shown, too
-                self.notify_change(traitlets.Bunch(
-                    name="dataset", old=self.dataset, new=self.dataset, owner=self, type="change",
-                ))
             self.dataset = source.dataset
         if here is None or source.changes is not here.changes:
             self.changes_seen += 1
@@ -443,6 +455,11 @@ class Lab(traitlets.HasTraits):
         self.source = replace(self.source, changes=self.changes | {changes.split: changes})
         self.changes_seen += 1
 
+    def count_look(self, dataset):
+        """The test set of the dataset of this name, which the network has learned, was looked at once more."""
+        self.test_looks[dataset] = self.origin["test_looks"] = self.test_looks.get(dataset, 0) + 1
+        self.looks_seen += 1
+
     def forget_changes(self):
         """No image is to be changed any more."""
         self.source = replace(self.source, changes=no_changes(self.dataset))
@@ -494,11 +511,11 @@ class Lab(traitlets.HasTraits):
         self.run = run
         if not self.taught:
             self.known = run.train_set
-        # What another session needs to find the same images: plain data.
-        self.origin = {
-            "dataset": self.dataset, "split": list(self.source.split), "taught": len(self.taught), "cleaned": cleaned,
-            "changes": [changes.to_json() for changes in self.changes.values()] if cleaned else [],
-        }
+        self.origin = origin_of(
+            self.dataset, self.source.split, taught=len(self.taught), cleaned=cleaned,
+            changes=[changes.to_json() for changes in self.changes.values()] if cleaned else [],
+            test_looks=self.test_looks.get(self.dataset, 0),
+        )
         train_set, validation_set = run.train_set, run.validation_set
         self._runs_begun += 1
         self.record = Record(
@@ -513,8 +530,8 @@ class Lab(traitlets.HasTraits):
         Raises ValueError or data.NotDownloaded where there is no such dataset, the page's address locks another one, or
         its changes do not fit.
         """
-        if not origin:
-            return self._next_source(settings, False)
+        if not origin or not origin.get("dataset"):
+            return replace(self._next_source(settings, False), known=False)
         try:
             name, wanted = origin["dataset"], settings.copy()
             wanted.seed, wanted.validation_fraction = origin["split"][0], origin["split"][1]
@@ -527,9 +544,12 @@ class Lab(traitlets.HasTraits):
             here, split = self.source, split_of(wanted)
             whole, test_set = (here.whole, here.test_set) if name == here.dataset else self._load(name)
             parts = self._parted(split) if whole is here.whole else parts_of(whole, split)
+            cleaned = bool(origin["cleaned"])
             changes = [Changes.from_json(text, name, parts[0]) for text in origin["changes"]]
-            changes = no_changes(name) | {each.split: each for each in changes}
-            return Source(name, whole, test_set, split, parts, changes, bool(origin["cleaned"]))
+            changes = {each.split: each for each in changes}
+            before = no_changes(name) if cleaned else self._changes.get(name, no_changes(name))
+            looks = operator.index(origin.get("test_looks", 0))
+            return Source(name, whole, test_set, split, parts, before | changes, cleaned, looks=looks)
         except (LookupError, TypeError, AttributeError):
             raise ValueError(t("What the file says of its images is damaged.")) from None
 
@@ -554,7 +574,10 @@ class Lab(traitlets.HasTraits):
             source = replace(source, changes=self.changes)
         self._put(source)
         self.before = None
+        self.test_looks[self.dataset] = max(source.looks, self.test_looks.get(self.dataset, 0))
         self._record(run, run.settings, source.cleaned)
+        if not source.known:
+            self.origin["dataset"] = ""
         locked = [name for name in self.link.lock if name in here and here[name] != getattr(self.settings, name)]
         for name in locked:
             setattr(self.settings, name, here[name])
@@ -655,8 +678,13 @@ class Lab(traitlets.HasTraits):
         elif self.run.patience_is_over and self.run.has_ended:
             self.message = t(PATIENCE_IS_OVER, patience=self.record.settings["patience"])
             return
-        elif self.run.epoch >= self.run.settings.epochs:
-            self.run.settings.epochs += 1
+        else:
+            if self.run.epoch >= self.run.settings.epochs:
+                self.run.settings.epochs += 1
+            if self.phase == "idle" and not self.taught:  # what was moved since it came to rest counts, as in a pause
+                for name, item in TABLE.items():
+                    if item.metadata["live"]:
+                        setattr(self.run.settings, name, getattr(self.settings, name))
         self._go(what)
 
     def stop(self):
@@ -690,7 +718,9 @@ class Lab(traitlets.HasTraits):
                     self.epochs_seen += 1
                 if self.slow and progress.phase == "training":
                     self.tick += 1
-                    await asyncio.sleep(SLOW)
+                    since = perf_counter()
+                    while self.run is run and self.phase == "running" and perf_counter() - since < SLOW:
+                        await asyncio.sleep(SLICE)  # and not at once: whoever presses Pause may press the next button
                 elif perf_counter() - since > SLICE:
                     self.tick += 1
                     await asyncio.sleep(0)

@@ -8,8 +8,7 @@ import numpy as np
 from .. import data
 from ..evaluation import Evaluation, logits_in_chunks
 from ..language import t
-from .parts import button, row
-from .runs import html
+from .parts import button, row, text
 
 
 class LastLook:
@@ -18,7 +17,7 @@ class LastLook:
     def __init__(self, lab):
         self.lab, self._looking, self._result = lab, False, ""
         self.button = button(t("Evaluate once on the test set"), self._look, lab)
-        self.note = html(lab, "mnistlab-said", "mnistlab-last-look")
+        self.note = text("", "mnistlab-said", "mnistlab-last-look", lab=lab)
         lab.observe(lab.guard(lambda change: self._show()), ["phase", "dataset", "tick"])
         self._show()
         self.widgets = (row(self.button, self.note),)
@@ -26,12 +25,17 @@ class LastLook:
     def _show(self):
         """Whether the button works follows from the lab; a tick may be a reset."""
         lab = self.lab
-        title, other = data.title(lab.dataset), lab.learned_other
-        self.button.disabled = lab.phase != "idle" or lab.run is None or bool(other) or self._looking
+        title, other, unknown = data.title(lab.dataset), lab.learned_other, lab.run and not lab.origin["dataset"]
+        self.button.disabled = bool(lab.phase != "idle" or lab.run is None or other or unknown or self._looking)
         words = _why(lab.test_looks.get(lab.dataset, 0), title, len(lab.test_set))
         if other:
             words = t("The network has learned {learned}, and the dataset is {title} now. {words}",
                       learned=other, title=title, words=words)
+        elif unknown:
+            words = t(
+                "The file of this network does not say which images it has learned from. The test images may be among "
+                "them, and then no figure would be an honest one. Train a network here, and look with that."
+            )
         words = f"<p>{escape(words)}</p>"
         if self._result:
             words = f"<p><b>{escape(self._result)}</b></p>{words}"
@@ -47,17 +51,20 @@ class LastLook:
 
     async def _evaluate(self, run):
         """A slice at a time, so that the page can be used meanwhile; counted when it is seen."""
-        lab, dataset, test_set, name = self.lab, self.lab.dataset, self.lab.test_set, self.lab.record.title
+        lab, dataset, test_set = self.lab, self.lab.dataset, self.lab.test_set
         try:
+            name = lab.record.title
             logits = np.empty((len(test_set), run.network.outputs), np.float32)
             for _ in logits_in_chunks(run.network, test_set, logits):
                 await asyncio.sleep(0)
                 if lab.run is not run or lab.phase != "idle":
-                    self._result = t("A run began meanwhile: nothing was measured, and it does not count.")
+                    self._result = (
+                        t("A run began meanwhile: nothing was measured, and it does not count.") if lab.run
+                        else t("The network was reset meanwhile: nothing was measured, and it does not count.")
+                    )
                     return
             evaluation = Evaluation(logits, test_set.labels_of(), run.loss.name)
-            lab.test_looks[dataset] = lab.test_looks.get(dataset, 0) + 1
-            lab.tick += 1  # other panels may show test images now
+            lab.count_look(dataset)
             self._result = t("{name}: test accuracy {accuracy:.1%}, loss {loss:.3f}.",
                              name=name, accuracy=evaluation.accuracy, loss=evaluation.loss)
         finally:

@@ -4,16 +4,18 @@ import asyncio
 import base64
 from html import escape
 from time import perf_counter
+from typing import NamedTuple
 
 import ipywidgets
 import numpy as np
 
 from ..cleaning import Changes
-from ..data import class_titles, title
+from ..data import Dataset, class_titles, title
 from ..evaluation import Evaluation, logits_in_chunks
 from ..label_errors import MNIST_TEST
 from ..language import t
 from .parts import Opening, Panel, button, help_text, make, picture, row, slider, text
+from .source import clean
 from .upload import UploadButton
 
 COUNT = 12
@@ -72,6 +74,23 @@ SILENT = {
 }
 
 
+class Drawn(NamedTuple):
+    """What the panel shows: an Evaluation, of which set (a key of SETS), its images, and the Run whose network it was.
+
+    It stays until there is something newer to show, while the lab may have another run, or another dataset, by then.
+    """
+
+    evaluation: Evaluation
+    split: str
+    dataset: Dataset
+    run: object
+
+    @property
+    def names(self):
+        """Those of the classes, as the page shows them."""
+        return class_titles(self.run.train_set.class_names)
+
+
 class MistakesPanel(Panel):
     """What the network gets wrong, and what to do about it. `lab`: the shared Lab; without one it makes its own.
 
@@ -91,16 +110,16 @@ class MistakesPanel(Panel):
         self.again_button = button(t("Train again on the cleaned set"), lambda: lab.start(cleaned=True), lab)
         self.undo_button = button(t("Undo all changes"), self._undo, lab)
         self.sides = text("", "mnistlab-before-after", lab=lab)
-        self.matrix = Opening(t("Confusion matrix, precision and recall"), self._make_matrix, lab)
-        self.threshold = Opening(t("I don't know"), self._make_threshold, lab)
-        self.file = Opening(t("Save or load the changes"), self._make_file, lab)
-        # What is drawn, and the last evaluation of another set than validation with what it is of.
-        self._shown_at, self._drawn, self._evaluation, self._of = 0.0, None, None, None
+        self.matrix = Opening(t("Confusion matrix, precision and recall"), self._make_matrix, lab, self._draw_matrix)
+        self.threshold = Opening(t("I don't know"), self._make_threshold, lab, self._draw_threshold)
+        self.file = Opening(t("Save or load the changes"), self._make_file, lab, self._show_link)
+        # What is drawn, and the last one of another set than validation with the steps its run had made.
+        self._shown_at, self._drawn, self._measured, self._steps = 0.0, None, None, 0
         self._page, self._shown = 0, []  # how many twelves were passed over, and the Mistakes that are shown
         self._opened = None  # the cell of the confusion matrix whose images are shown
         lab.observe(lab.guard(self._on_epoch), "epochs_seen")
         lab.observe(lab.guard(self._on_phase), "phase")
-        lab.observe(lab.guard(lambda change: self._on_tick()), "tick")
+        lab.observe(lab.guard(lambda change: self._on_tick()), ["tick", "looks_seen"])
         lab.observe(lab.guard(lambda change: self._on_dataset()), "dataset")
         lab.observe(lab.guard(lambda change: self._show_changes()), "changes_seen")
         lab.browser.on_act("clean", lab.guard(self._on_clean))
@@ -122,12 +141,14 @@ class MistakesPanel(Panel):
             self._show()
 
     def _on_phase(self, change):
+        self._offer_classes()
         if change["new"] in ("idle", "failed", "paused"):
             self._show()
             self._show_sides()
         elif change["new"] == "running":
             self._page = 0
-            self._offer_classes()
+            if self.set.value != "validation":  # those are shown anew after each epoch
+                self._show()
         self._show_changes()
 
     def _on_tick(self):
@@ -161,29 +182,41 @@ class MistakesPanel(Panel):
         return {"validation": run.validation_set, "training": run.train_set, "test": self.lab.test_set}[self.set.value]
 
     def _show(self):
-        """All that is open, from the evaluation of the chosen set by the network as it is now."""
-        lab, run = self.lab, self.lab.run
-        if run is None or run.evaluation is None:
+        """All that is open, of the chosen set by the network as it is now, or as it was when it last came to rest."""
+        lab, run, split = self.lab, self.lab.run, self.set.value
+        if run is None:
             self._draw_nothing(_empty())
-        elif self.set.value == "test" and lab.learned_other:
+        elif split == "test" and lab.learned_other:
             words = t(
                 "The network has learned {dataset}, and the dataset is another one now: choose that dataset again, or "
                 "train, to see test images here.", dataset=title(lab.learned_other),
             )
             self._draw_nothing(f"<p>{escape(words)}</p>")
-        elif self.set.value == "test" and not lab.test_looks.get(lab.dataset):
+        elif split == "test" and not lab.test_looks.get(lab.dataset):
             self._draw_nothing(f"<p>{t(TEST_IS_CLOSED, button=t('Evaluate once on the test set'))}</p>")
-        elif self.set.value == "validation":
-            self._draw(run.evaluation)
-        elif lab.phase not in ("running", "stopping"):
-            of = (run, self._dataset(), len(run.history.step_losses))
-            if of == self._of:
-                self._draw(self._evaluation)
+        elif split != "validation" and lab.phase in ("running", "stopping"):
+            if self._drawn and (self._drawn.run, self._drawn.split) == (run, split):
+                self._draw(self._drawn)
             else:
-                lab.start_task(self._evaluate(of))
+                words = t("These images are measured when the run is over or paused.")
+                self._draw_nothing(f"<p>{escape(words)}</p>{ROOM}")
+        elif run.evaluation is None:
+            self._draw_nothing(_empty())
+        elif split == "validation":
+            self._draw(Drawn(run.evaluation, split, run.validation_set, run))
+        elif self._measured and self._is_now(self._measured, self._steps):
+            self._draw(self._measured)
+        else:
+            lab.start_task(self._evaluate(run, split, self._dataset()))
+
+    def _is_now(self, measured, steps):
+        """Whether this is what is to be shown: meanwhile there may be another run, or other images."""
+        run, split = self.lab.run, self.set.value
+        wanted = run and (run, split, self._dataset(), len(run.history.step_losses))
+        return wanted == (measured.run, measured.split, measured.dataset, steps)
 
     def _draw_nothing(self, html):
-        self.images.value, self._drawn, self._opened, self._of = html, None, None, None
+        self.images.value, self._drawn, self._opened, self._measured = html, None, None, None
         self._draw_parts()
         self._enable()
 
@@ -193,19 +226,18 @@ class MistakesPanel(Panel):
         if self.threshold.is_open:
             self._draw_threshold()
 
-    async def _evaluate(self, of):
+    async def _evaluate(self, run, split, dataset):
         """Let the network look at another set, in slices, so that the page can be used meanwhile."""
-        run, dataset, steps = of
-        logits = np.empty((len(dataset), run.network.outputs), np.float32)
+        steps, logits = len(run.history.step_losses), np.empty((len(dataset), run.network.outputs), np.float32)
         for _ in logits_in_chunks(run.network, dataset, logits):
             await asyncio.sleep(0)
-        self._evaluation, self._of = Evaluation(logits, dataset.labels_of(), run.loss.name), of
-        # Meanwhile there may be another run, or other images, which may not be looked at yet.
-        if run is self.lab.run and dataset is self._dataset() and steps == len(run.history.step_losses):
-            self._draw(self._evaluation)
+        measured = Drawn(Evaluation(logits, dataset.labels_of(), run.loss.name), split, dataset, run)
+        if self._is_now(measured, steps):
+            self._measured, self._steps = measured, steps
+            self._draw(measured)
 
-    def _draw(self, evaluation):
-        self._drawn = evaluation
+    def _draw(self, drawn):
+        self._drawn, evaluation = drawn, drawn.evaluation
         self._shown_at = perf_counter()
         label = None if self.label.value == ALL else self.label.value
         if self._page * COUNT >= (len(evaluation.labels) if label is None else (evaluation.labels == label).sum()):
@@ -213,8 +245,8 @@ class MistakesPanel(Panel):
         mistakes = evaluation.top_losses((self._page + 1) * COUNT, label)[self._page * COUNT :]
         self._shown = mistakes
         wrong = int((evaluation.predictions != evaluation.labels).sum())
-        said = [t(WRONG[self.set.value], wrong=wrong, total=len(evaluation.labels)), self._which()]
-        if self.set.value == "test" and self.lab.dataset == "mnist":
+        said = [t(WRONG[drawn.split], wrong=wrong, total=len(evaluation.labels)), self._which()]
+        if drawn.split == "test" and self.lab.dataset == "mnist":
             said.append(t(LABEL_ERRORS))
         if self.lab.learned_other:
             said.append(t(
@@ -258,14 +290,15 @@ class MistakesPanel(Panel):
         return f'<div class="mnistlab-grid" data-changes="{self.lab.changes_seen}">{figures}</div>'
 
     def _figure(self, mistake):
-        dataset, names = self._dataset(), class_titles(self.lab.run.train_set.class_names)
+        _, split, dataset, _ = self._drawn
+        names = self._drawn.names
         prediction, actual = names[mistake.prediction], names[mistake.actual]
         number = int(dataset.indices[mistake.index])
         taught = self._is_taught(number)
-        kind = "taught" if taught else self.set.value
+        kind = "taught" if taught else split
         words = t(READ_AS[kind], number=number, prediction=prediction, actual=actual)
         right = " mnistlab-right" if mistake.prediction == mistake.actual else ""
-        known = MNIST_TEST.get(number) if (self.set.value, self.lab.dataset) == ("test", "mnist") else None
+        known = MNIST_TEST.get(number) if (split, self.lab.dataset) == ("test", "mnist") else None
         pair = dict(prediction=escape(prediction), actual=escape(actual))
         lines = [
             t("read as <b>{prediction}</b>, labelled&nbsp;{actual}", **pair),
@@ -280,13 +313,13 @@ class MistakesPanel(Panel):
     def _can_clean(self):
         """The test set stays as it is, and so does a dataset that is not in use."""
         lab = self.lab
-        return self.set.value != "test" and lab.phase not in ("running", "stopping") and not lab.learned_other
+        return self._drawn.split != "test" and lab.phase not in ("running", "stopping") and not lab.learned_other
 
     def _choice(self, number, names):
         """What is to be done with an image: keep it, delete it, give it another label. The test set stays as it is."""
         if not self._can_clean():
             return ""
-        labels = self.lab.changes[self.set.value].labels
+        labels, split = self._decided(), self._drawn.split
         chosen = "keep" if number not in labels else "delete" if labels[number] is None else str(labels[number])
         new = ((str(k), t("label {name}", name=name)) for k, name in enumerate(names))
         options = [("keep", t("Keep")), ("delete", t("Delete")), *new]
@@ -295,8 +328,8 @@ class MistakesPanel(Panel):
             for value, word in options
         )
         return (
-            f'<select data-act="clean" data-value="{self.set.value} {number}" '
-            f'aria-label="{t(WHAT_TO_DO[self.set.value], number=number)}">{items}</select>'
+            f'<select data-act="clean" data-value="{split} {number}" '
+            f'aria-label="{t(WHAT_TO_DO[split], number=number)}">{items}</select>'
         )
 
     # Cleaning
@@ -305,27 +338,34 @@ class MistakesPanel(Panel):
         if self.lab.learned_other:  # the page has not yet heard of it
             return
         split, number = value.split()
-        changes, number = self.lab.changes[split], int(number)
-        if choice == "keep":
-            changed = changes.keep(number)
-        else:
-            changed = changes.delete(number) if choice == "delete" else changes.relabel(number, int(choice))
-        self.lab.put_changes(changed)
+        self._decide(split, [int(number)], choice)
 
     def _delete_all(self):
         """What was taught is in no dataset, so there is nothing of it to delete."""
         if self._drawn is None or not self._can_clean():
             return
-        dataset, changes = self._dataset(), self.lab.changes[self.set.value]
-        for mistake in self._shown:
-            number = int(dataset.indices[mistake.index])
-            if not self._is_taught(number):
-                changes = changes.delete(number)
-        self.lab.put_changes(changes)
+        numbers = [int(self._drawn.dataset.indices[mistake.index]) for mistake in self._shown]
+        self._decide(self._drawn.split, [number for number in numbers if not self._is_taught(number)], "delete")
         self._draw(self._drawn)
 
+    def _decide(self, split, numbers, choice):
+        """Note what is to be done with these images of a set: "keep", "delete", or the right label as text.
+
+        What was said of them before is forgotten, also where another seed had them in the other set then.
+        """
+        for each in self.lab.changes.values():
+            for number in numbers:
+                each = each.keep(number)
+                if each.split == split and choice != "keep":
+                    each = each.delete(number) if choice == "delete" else each.relabel(number, int(choice))
+            self.lab.put_changes(each)
+
+    def _decided(self):
+        """What is to be done with images, whichever set they are in: {number: right label, or None to delete it}."""
+        return {**self.lab.changes["training"].labels, **self.lab.changes["validation"].labels}
+
     def _is_taught(self, number):
-        return self.set.value == "training" and number >= len(self.lab.known.images)
+        return self._drawn.split == "training" and number >= len(self.lab.known.images)
 
     def _undo(self):
         self.lab.forget_changes()
@@ -353,7 +393,7 @@ class MistakesPanel(Panel):
 
     def _noise_left(self):
         """With label noise it is known which labels are wrong: how many of them the changes have found."""
-        noise, labels = self.lab.noise(), self.lab.changes["training"].labels
+        noise, labels = self.lab.noise(), self._decided()
         if not noise:
             return ""
         gone = sum(image in labels and labels[image] in (None, right) for image, right in noise.items())
@@ -370,7 +410,7 @@ class MistakesPanel(Panel):
         if not (lab.phase == "idle" and run and run.evaluation and lab.record.cleaned and lab.before is not None):
             self.sides.value = ""
             return
-        original, cleaned = lab.validation_set, lab.changes["validation"].apply(lab.validation_set)
+        original, cleaned = lab.validation_set, clean(lab.validation_set, lab.changes)
         logits = np.empty((len(original), run.network.outputs), np.float32)
         for _ in logits_in_chunks(run.network, original, logits):
             pass
@@ -395,7 +435,6 @@ class MistakesPanel(Panel):
         self.load = UploadButton(
             t("Load changes"), MAX_FILE, self._on_load, self.lab, images=False, accept=".json,application/json"
         )
-        self._show_link()
         about = help_text(t("The changes are a small text file: which images go, and which labels are new."))
         return about, self.link, self.load
 
@@ -423,17 +462,16 @@ class MistakesPanel(Panel):
 
     def _make_matrix(self):
         self.table, self.cell = text("", "mnistlab-matrix"), text("", "mnistlab-cell")
-        self._draw_matrix()
         about = help_text(t("Rows are labels, columns what the network says. A cell opens its images."))
         return about, self.table, self.cell
 
     def _draw_matrix(self):
-        evaluation = self._drawn
-        if evaluation is None:
-            self.table.value = f"<p>{t('There is nothing to show before the first epoch.')}</p>"
+        if self._drawn is None:
+            self.table.value = f"<p>{t('There is nothing to show yet.')}</p>"
             self.cell.value = ""
             return
-        names, matrix = class_titles(self.lab.run.train_set.class_names), evaluation.confusion_matrix
+        names, evaluation = self._drawn.names, self._drawn.evaluation
+        matrix = evaluation.confusion_matrix
         off = matrix - np.diag(matrix.diagonal())
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
         lines = []
@@ -478,7 +516,7 @@ class MistakesPanel(Panel):
 
     def _show_cell(self):
         actual, prediction = self._opened
-        evaluation, names = self._drawn, class_titles(self.lab.run.train_set.class_names)
+        evaluation, names = self._drawn.evaluation, self._drawn.names
         rows = evaluation.confused(actual, prediction)
         shown = evaluation.mistakes(rows[:COUNT])
         pair = dict(actual=names[actual], prediction=names[prediction])
@@ -500,7 +538,6 @@ class MistakesPanel(Panel):
         )
         self.slider.observe(self.lab.guard(lambda change: self._draw_threshold()), "value")
         self.answered = text("", "mnistlab-answered")
-        self._draw_threshold()
         controls = ipywidgets.Box([self.slider])
         controls.add_class("mnistlab-controls")
         controls.add_class("mnistlab-threshold")
@@ -510,12 +547,12 @@ class MistakesPanel(Panel):
         )
 
     def _draw_threshold(self):
-        evaluation = self._drawn
-        if evaluation is None:
-            self.answered.value = f"<p>{t('There is nothing to measure before the first epoch.')}</p>"
+        if self._drawn is None:
+            self.answered.value = f"<p>{t('There is nothing to measure yet.')}</p>"
             return
+        evaluation, split = self._drawn.evaluation, self._drawn.split
         coverage, accuracy = evaluation.answered(self.slider.value)
-        total, split = len(evaluation.labels), self.set.value
+        total = len(evaluation.labels)
         if coverage:
             answers = t(ANSWERED[split], coverage=coverage, total=total, accuracy=accuracy)
         else:

@@ -112,13 +112,14 @@ def row(*widgets):
 class Opening(ipywidgets.VBox):
     """A button and what it opens, which is made when it is first opened: a page starts with few widgets.
 
-    label: the button's; contents: a function that returns the widgets; lab: guards it.
+    label: the button's; contents: a function that returns the widgets; lab: guards it; refresh: called whenever it is
+    opened, for what follows the lab only while it is open.
     """
 
-    def __init__(self, label, contents, lab):
+    def __init__(self, label, contents, lab, refresh=None):
         self.toggle = make(lab, ipywidgets.ToggleButton, description=label)
         self.toggle.add_class("mnistlab-toggle")
-        self._contents, self._made = contents, None
+        self._contents, self._refresh, self._made = contents, refresh, None
         super().__init__([self.toggle], layout=self.toggle.layout)
         self.add_class("mnistlab-opening")
         self.toggle.observe(lab.guard(self._on_toggle), "value")
@@ -140,6 +141,8 @@ class Opening(ipywidgets.VBox):
     def _on_toggle(self, change):
         if self._made is None:
             self._made = tuple(self._contents())
+        if change["new"] and self._refresh:
+            self._refresh()
         self.children = (self.toggle, *(self._made if change["new"] else ()))
 
 
@@ -208,7 +211,7 @@ class Controls(ipywidgets.Box):
         self.lab, self._following = lab, False
         self.widgets = {name: self._control(name) for name in names}
         self._boxes = {
-            name: ipywidgets.VBox([widget, self._help(t(TABLE[name].metadata["help"]))], layout=widget.layout)
+            name: ipywidgets.VBox([widget, help_text(t(TABLE[name].metadata["help"]), lab)], layout=widget.layout)
             for name, widget in self.widgets.items()
         }
         super().__init__([*others, *self._boxes.values()])
@@ -249,11 +252,6 @@ class Controls(ipywidgets.Box):
             return make(self.lab, ipywidgets.IntSlider, min=low, max=high, **common)
         step = (high - low) / 100
         return make(self.lab, ipywidgets.FloatSlider, min=low, max=high, step=step, readout_format=".3g", **common)
-
-    def _help(self, sentence):
-        made = make(self.lab, ipywidgets.HTML, value=f"<p>{escape(sentence)}</p>")
-        made.add_class("mnistlab-help")
-        return made
 
     def _on_value(self, name, value):
         if not self._following:
@@ -311,9 +309,9 @@ def set_hidden(widget, hidden):
     (widget.add_class if hidden else widget.remove_class)("mnistlab-hidden")
 
 
-def help_text(sentence):
-    """A control's sentence of help."""
-    return text(f"<p>{escape(sentence)}</p>", "mnistlab-help")
+def help_text(sentence, lab=None):
+    """A control's sentence of help. lab: as for `make`."""
+    return text(f"<p>{escape(sentence)}</p>", "mnistlab-help", lab=lab)
 
 
 def picture(pixels, alt, size):

@@ -10,7 +10,7 @@ import ipywidgets
 from .. import data
 from ..language import t
 from ..settings import TABLE, Settings
-from .parts import button, make, row
+from .parts import button, make, row, text
 
 NOT_YET = "No run yet. A run appears here when it is over or paused."
 ABOUT_RUNS = (
@@ -31,17 +31,17 @@ class EarlierRuns:
     def __init__(self, lab, chart, on_compare):
         self.lab, self._chart, self._on_compare = lab, chart, on_compare
         self.compared, self._following = (), False
-        self.table = html(lab, "mnistlab-runs")
+        self.table = text("", "mnistlab-runs", lab=lab)
         self.run = make(lab, ipywidgets.Dropdown, description=t("Run"))
         self.name = make(lab, ipywidgets.Text, description=t("Name"), continuous_update=False)
         self.rename_button = button(t("Rename"), self._rename, lab)
         self.delete_button = button(t("Delete"), self._delete, lab)
-        self.said = html(lab, "mnistlab-said")
+        self.said = text("", "mnistlab-said", lab=lab)
         self.first = make(lab, ipywidgets.Dropdown, description=t("Compare"))
         self.second = make(lab, ipywidgets.Dropdown, description=t("with"))
-        self.differences = html(lab, "mnistlab-differences")
+        self.differences = text("", "mnistlab-differences", lab=lab)
         self.files_button = button(t("Download runs and curves"), self._make_files, lab)
-        self.files = html(lab, "mnistlab-files")
+        self.files = text("", "mnistlab-files", lab=lab)
         self.run.observe(lab.guard(lambda change: self._show_name()), "value")
         for choice in (self.first, self.second):
             choice.observe(lab.guard(lambda change: self._choose()), "value")
@@ -130,14 +130,6 @@ class EarlierRuns:
             f'<p>{_link("mnistlab-runs.csv", "text/csv", runs_csv(records).encode(), figures)}'
             f'{_link("mnistlab-curves.png", "image/png", self._chart(), t("Curves as they are (PNG)"))}</p>'
         )
-
-
-def html(lab, *classes):
-    """A widget of HTML that shares its layout and style with its like."""
-    made = make(lab, ipywidgets.HTML)
-    for name in classes:
-        made.add_class(name)
-    return made
 
 
 def runs_table(records):

@@ -14,7 +14,8 @@ class Source:
 
     dataset: its name; whole: all of it but test_set; split: (seed, share of the validation set), and parts what that
     makes of it, (images to learn from, validation set); changes: {"training" and "validation": what the mistakes panel
-    changes there}; cleaned: whether the run learns from the images so changed.
+    changes there}; cleaned: whether the run learns from the images so changed; known: whether it did learn from these,
+    as a network's file may not say; looks: how often the test set was looked at by then.
     """
 
     dataset: str
@@ -24,13 +25,15 @@ class Source:
     parts: tuple
     changes: dict
     cleaned: bool = False
+    known: bool = True
+    looks: int = 0
 
     def sets(self, settings):
         """(training set, validation set) of a run with these Settings."""
         train_set, validation_set = training_set(self.parts[0], settings), self.parts[1]
         if not self.cleaned:
             return train_set, validation_set
-        return self.changes["training"].apply(train_set), self.changes["validation"].apply(validation_set)
+        return clean(train_set, self.changes), clean(validation_set, self.changes)
 
 
 def split_of(settings):
@@ -47,6 +50,13 @@ def parts_of(whole, split):
 def no_changes(name):
     """The Changes of a dataset in which nothing is to be changed, by split."""
     return {split: Changes(name, split) for split in SPLITS}
+
+
+def clean(dataset, changes):
+    """A Dataset with the Changes of both splits: another seed may have brought an image into the other one."""
+    for each in changes.values():
+        dataset = each.apply(dataset)
+    return dataset
 
 
 def training_set(available, settings):

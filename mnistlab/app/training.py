@@ -40,7 +40,7 @@ class TrainingPanel(Panel):
         self.basic = Controls(lab, BASIC, presets)
         self.sliders = self.basic.widgets
         self.diagram = text("", "mnistlab-network", lab=lab)
-        self.more = Opening(t("More settings"), lambda: [Controls(lab, MORE), self.diagram], lab)
+        self.more = Opening(t("More settings"), lambda: [Controls(lab, MORE), self.diagram], lab, self._show_network)
         self.share = Opening(t("Share this experiment"), lambda: [Sharing(lab)], lab)
         self.train_button = button(t("Train"), lab.start, lab, primary=True)
         self.train_button.add_class("mnistlab-train")
@@ -63,7 +63,6 @@ class TrainingPanel(Panel):
         self._show_hints()
         self.preset.observe(lab.guard(self._on_preset), "value")
         self.slow.observe(lab.guard(lambda change: lab.set_trait("slow", change["new"])), "value")
-        self.more.toggle.observe(lab.guard(lambda change: self._show_network()), "value")
         lab.observe(lab.guard(lambda change: self._follow_settings()), ["settings_seen", "dataset"])
         lab.observe(lab.guard(lambda change: self._follow_link(presets)), "link")
         lab.observe(lab.guard(self._follow_phase), "phase")
@@ -71,7 +70,6 @@ class TrainingPanel(Panel):
         lab.observe(lab.guard(lambda change: self._show_progress()), ["tick", "epochs_seen"])
         self._follow_phase()
         self._show_message()
-        self._follow_settings()
         self._follow_link(presets)
         buttons = row(
             self.train_button, self.pause_button, self.stop_button, self.batch_button, self.epoch_button,
@@ -93,6 +91,7 @@ class TrainingPanel(Panel):
     def _follow_link(self, presets):
         self.preset.disabled = "preset" in self.lab.link.lock
         set_hidden(presets, "preset" in self.lab.link.hide)
+        self._follow_settings()
 
     def _follow_settings(self):
         """The preset and its sentence follow from the settings, whoever changed them last."""
@@ -101,7 +100,9 @@ class TrainingPanel(Panel):
         self._choosing = True
         self.preset.value = key
         self._choosing = False
-        changed = [name for name in (*BASIC, *MORE) if getattr(settings, name) != TABLE[name].default]
+        # What an address hides is for the class to find out.
+        names = [name for name in (*BASIC, *MORE) if name not in self.lab.link.hide]
+        changed = [name for name in names if getattr(settings, name) != TABLE[name].default]
         if key:
             sentence = t("Watch: {what}", what=t(PRESETS[key].watch))
         elif changed:
@@ -151,9 +152,13 @@ class TrainingPanel(Panel):
     def _apply_hint(self, value, choice):
         change = json.loads(value)  # what the button said, whatever the hints are by now
         self.lab.change_all(change)
-        if all(getattr(self.lab.settings, name) == value for name, value in change.items()):
-            said = t(", ").join(map(self.lab.settings.said, change))
+        if any(getattr(self.lab.settings, name) != value for name, value in change.items()):
+            return  # locked
+        said = t(", ").join(map(self.lab.settings.said, change))
+        if self.lab.phase in ("idle", "failed"):
             self.lab.message = t("Set: {settings}. Press Train to begin again with it.", settings=said)
+        else:
+            self.lab.message = t("Set: {settings}. Press Stop, then Train, to begin again with it.", settings=said)
 
     def _show_message(self):
         kind = " mnistlab-alarm" if self.lab.phase == "failed" else ""

@@ -29,10 +29,10 @@ class Variations(ipywidgets.VBox):
 
     def __init__(self, lab):
         self.lab, self._looked_at = lab, None
-        self.look = Opening(t("What the images look like"), self._make_look, lab)
+        self.look = Opening(t("What the images look like"), self._make_look, lab, self._show_look)
         self.watched = Opening(t("Validation set"), lambda: [Controls(lab, ("validation_fraction",))], lab)
         self.labels = Opening(t("Change the labels"), lambda: [Controls(lab, ("shuffled_labels", "label_noise"))], lab)
-        self.augment = Opening(t("Augmentation"), self._make_augment, lab)
+        self.augment = Opening(t("Augmentation"), self._make_augment, lab, self._show_preview)
         self.own = Opening(t("Your own images"), self._make_own, lab)
         super().__init__([self.look, self.watched, self.labels, self.augment, self.own])
         lab.observe(lab.guard(lambda change: self._follow()), ["dataset", "settings_seen"])
@@ -50,7 +50,6 @@ class Variations(ipywidgets.VBox):
         self.label = make(lab, ipywidgets.Dropdown, description=t("Images of"))
         self.facts, self.shown = text("", "mnistlab-facts", lab=lab), text("", "mnistlab-class-images", lab=lab)
         self.label.observe(lab.guard(lambda change: self._show_class()), "value")
-        self._show_look()
         return self.facts, row(self.label), self.shown
 
     def _show_look(self):
@@ -105,7 +104,6 @@ class Variations(ipywidgets.VBox):
 
     def _make_augment(self):
         self.preview = text("", "mnistlab-preview", lab=self.lab)
-        self._show_preview()
         return Controls(self.lab, (*KINDS, "elastic_sigma")), self.preview
 
     def _show_preview(self):
