@@ -119,13 +119,13 @@ def test_10_2_typical_mistakes(answer, word):
     assert verdict.state == "wrong" and word in str(verdict)
 
 
-@pytest.mark.parametrize("answer", [1_000_000 * (1 - 0.98**5), 96_079, 96_080, "96,080", np.array(96_079.2)])
+@pytest.mark.parametrize("answer", [1_000_000 * (1 - 0.98**5), 96_000, 96_079, 96_080, "96,080", np.array(96_079.2)])
 def test_10_3_right(answer):
     assert check("10.3", answer).state == "right"
 
 
 @pytest.mark.parametrize("answer, word", [
-    (20_000, "one digit"), (100_000, "twice"), (1_000_000 * 0.98**5, "These arrive"), (903_921, "These arrive"),
+    (20_000, "one digit"), (100_000, "twice"), (1_000_000 * 0.98**5, "These arrive"), (903_921, "These arrive"), (95_000, "How likely"),
     (0.0961, "share"), (9.61, "share"), (0.0032, "wrong at once"), (50, "How likely"),
 ])
 def test_10_3_typical_mistakes(answer, word):

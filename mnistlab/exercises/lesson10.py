@@ -121,7 +121,7 @@ def _(answer):
         return wrong("The answer is one number: letters a day.")
     arrives = EACH**DIGITS_OF_A_CODE
     astray = LETTERS * (1 - arrives)
-    if abs(value - astray) <= 60:
+    if abs(value - astray) <= 500:  # 96,000, too, is an answer
         return right(
             f"Only {arrives:.1%} of the codes are read whole: 98 % sounded better. Say to people what happens a day."
         )
@@ -129,7 +129,7 @@ def _(answer):
         return wrong("That would be so if a code had one digit. All five must be right.")
     if abs(value - LETTERS * DIGITS_OF_A_CODE * (1 - EACH)) <= 1:
         return wrong("Nearly: adding up five times 2 % counts a letter with two wrong digits twice.")
-    if abs(value - LETTERS * arrives) <= 60:
+    if abs(value - LETTERS * arrives) <= 500:
         return wrong("These arrive. The question is about the others.")
     if abs(value - LETTERS * (1 - EACH) ** DIGITS_OF_A_CODE) <= 0.001:
         return wrong("That is when all five digits are wrong at once. One wrong digit is enough.")
