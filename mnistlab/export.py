@@ -157,7 +157,7 @@ def read_model(content, name):
         origin = dict(about.get("origin", {}))
         version = int(version)
     except Exception as error:  # a damaged file fails in a dozen ways: zlib.error, BadZipFile, TokenError, ...
-        why = t("it was not written by mnistlab")
+        why = t("it is damaged, or was not written by mnistlab")
         if "allow_pickle" in str(error) and "Object arrays" in str(error):
             why = t("it holds pickled objects, which could run code")
         elif isinstance(error, _TooLarge):

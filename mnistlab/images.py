@@ -39,16 +39,17 @@ class Prepared:
     steps: tuple
 
 
-def prepare(content, name=None):
+def prepare(content, name=None, sheet=False):
     """The Prepared image in a file's bytes. name: what messages call it, "The file" if nothing else.
 
+    sheet: whether it is a sheet made for drawing, black on white: there all ink is the digit's, in how many parts ever.
     Raises UnreadableImage for an empty, too large, damaged or foreign file, and for one with nothing on it.
     """
     name = name or t("The file")
     image = open_image(content, name)
     for paper in ("white", "black"):  # white ink on a transparent ground shows only on black
         flat = _on_paper(image, paper)
-        steps = _stages(flat)
+        steps = _stages(flat, sheet)
         if steps:
             original = flat.copy()
             original.thumbnail((256, 256))
@@ -126,13 +127,18 @@ def as_inputs(pixels):
     return pixels.reshape(len(pixels), -1).astype(np.float32) / np.float32(255)
 
 
-def _stages(image):
+def _stages(image, sheet):
     """[(title, uint8 image)]: from a PIL image to the 28x28 that MNIST's makers would make of it; None without ink."""
     page = image.convert("L")
     page.thumbnail((2 * WORKING_SIDE, 2 * WORKING_SIDE))
     upright = page
-    page = _sheet(page)
-    ink = _ink_of(ImageOps.invert(page) if _is_bright_on_dark(page) else page)
+    if sheet:
+        ink = 1 - np.asarray(page, np.float32) / 255
+        if np.count_nonzero(ink.max(axis=1) > 0.5) < 0.03 * len(ink):  # a first dot
+            return None
+    else:
+        page = _sheet(page)
+        ink = _ink_of(ImageOps.invert(page) if _is_bright_on_dark(page) else page)
     if ink is None:
         return None
     cut = _cut(ink)

@@ -382,8 +382,10 @@ class LayerCurves:
             ax.spines[["top", "right"]].set_visible(False)
             ax.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
             for k, (name, values) in enumerate(zip(names, lines)):
-                colour, dashes = LAYERS[k % len(LAYERS)]
-                ax.plot(epochs, values, linestyle=dashes, color=colour, marker="o", markersize=4, label=name)
+                again, number = divmod(k, len(LAYERS))  # of many layers, the colours come again with other dashes
+                colour, dashes = LAYERS[number][0], LAYERS[(number + again) % len(LAYERS)][1]
+                marker = "os^Dv"[again % 5]
+                ax.plot(epochs, values, linestyle=dashes, color=colour, marker=marker, markersize=4, label=name)
             if len(names):
                 ax.legend(fontsize=self.size - 1, frameon=False)
         norms = np.asarray(norms, float)

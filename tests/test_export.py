@@ -124,7 +124,7 @@ def test_a_good_model_that_is_written_again_unchanged_loads(path, content):
 @pytest.mark.parametrize("spoilt", [b"", b"not a model\n", b"PK\x03\x04", bytes(5000), pickle.dumps({"a": 1})])
 def test_a_file_that_is_no_model_is_refused(path, spoilt):
     path.write_bytes(spoilt)
-    assert "cannot be used as a model: it was not written by mnistlab" in refusal(path)
+    assert "cannot be used as a model: it is damaged, or was not written by mnistlab" in refusal(path)
 
 
 def test_a_single_array_is_refused(path):
@@ -135,7 +135,7 @@ def test_a_single_array_is_refused(path):
 
 def test_an_npz_of_something_else_is_refused(path):
     np.savez(path, weights=np.zeros(3))
-    assert "it was not written by mnistlab" in refusal(path)
+    assert "it is damaged, or was not written by mnistlab" in refusal(path)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])

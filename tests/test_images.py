@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from mnistlab import Settings, build, evaluate, generators, train, training_split
 from mnistlab.images import UnreadableImage, as_inputs, png, prepare
@@ -423,3 +423,20 @@ def test_random_pictures_of_any_size_give_28x28_or_are_said_to_be_blank():
                 assert "looks blank" in str(error)
             else:
                 assert pixels.shape == (28, 28) and pixels.max() == 255
+
+
+def test_on_a_sheet_every_stroke_is_the_digits_and_a_dot_is_not_yet_one():
+    sheet = Image.new("L", (280, 280), 255)
+    pen = ImageDraw.Draw(sheet)
+    pen.line([(60, 40), (60, 150), (150, 150)], fill=0, width=18)  # an open 4,
+    pen.line([(215, 60), (215, 250)], fill=0, width=18)  # whose upright stands well beside the rest
+    whole, biggest = prepare(saved(sheet), sheet=True).pixels, prepare(saved(sheet)).pixels
+    columns = np.flatnonzero(whole.max(axis=0) > 128)
+    assert np.diff(columns).max() > 1 and np.count_nonzero(whole[:, columns[-1]] > 128) > 12
+    assert np.diff(np.flatnonzero(biggest.max(axis=0) > 128)).max() == 1  # on a photo that would be another digit
+    assert prepare(saved(Image.new("L", (280, 280), 0)), sheet=True).pixels.max() == 255  # painted full
+    dot = Image.new("L", (280, 280), 255)
+    ImageDraw.Draw(dot).ellipse([100, 100, 104, 104], fill=0)
+    for nothing in dot, Image.new("L", (280, 280), 255):
+        with pytest.raises(UnreadableImage):
+            prepare(saved(nothing), sheet=True)

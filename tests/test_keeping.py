@@ -558,9 +558,10 @@ async def test_files_that_are_no_network_get_a_sentence_each():
     with np.load(io.BytesIO(good)) as arrays:
         future = io.BytesIO()
         np.savez(future, **{**arrays, "format": np.int64(FORMAT + 1)})
+    damaged = "it is damaged, or was not written by mnistlab"
     for content, words in (
-        (b"seven", "it was not written by mnistlab"), (pickle.dumps({}), "it was not written by mnistlab"),
-        (good[:-200], "it was not written by mnistlab"), (pickled.getvalue(), "it holds pickled objects"),
+        (b"seven", damaged), (pickle.dumps({}), damaged), (good[:-200], damaged),
+        (pickled.getvalue(), "it holds pickled objects"),
         (future.getvalue(), "model format 2; this version of mnistlab reads format 1"),
     ):
         choose(panel.model_file, "bad.npz", content)

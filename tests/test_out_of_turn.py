@@ -201,6 +201,50 @@ async def test_what_is_said_fits_the_moment():
 
 
 @in_a_loop
+async def test_an_error_goes_from_the_status_line_when_a_right_value_comes():
+    lab = await trained(lab_of())
+    done = lab.message
+    for name, wrong, right in (("learning_rate", 9999.0, 0.3), ("epochs", 0, 5)):
+        lab.guard(lab.change)(name, wrong)
+        assert "must be a" in lab.message
+        lab.change(name, right)
+        assert lab.message == done
+
+
+@in_a_loop
+async def test_an_epoch_in_which_something_was_changed_is_no_yardstick_for_those_after_it():
+    """Augmentation and dropout make the training loss rise: that is not the learning rate's doing."""
+    lab = lab_of(epochs=10, train_size=60_000)
+    panel = TrainingPanel(lab)
+    await trained(lab)
+    for _ in range(20):
+        lab.one_more("training")
+        await lab.task
+    lab.change_all({"elastic": 60.0, "dropout_rate": 0.8})
+    for _ in range(3):
+        lab.one_more("epoch")
+        await lab.task
+    losses = [row.train_loss for row in lab.run.history.rows]
+    assert losses[-1] > 1.3 * losses[-3] and "is too high" not in panel.hints.value
+
+
+@in_a_loop
+async def test_what_is_shown_of_a_class_and_what_was_learned_from_changes_is_said():
+    lab = lab_of(train_size=60_000)
+    panel = MistakesPanel(lab)
+    await trained(lab)
+    panel.label.value = 2
+    assert "Only those with the label 2 are shown." in panel.images.value
+    panel._delete_all()
+    assert "12 deleted" in panel.note.value and "so changed" not in panel.note.value
+    lab.start(cleaned=True)
+    await lab.task
+    assert "12 deleted" in panel.note.value and "The network has learned from the set so changed." in panel.note.value
+    panel._delete_all()
+    assert "so changed" not in panel.note.value
+
+
+@in_a_loop
 async def test_a_run_has_axes_of_its_own_also_where_the_one_before_is_deleted():
     lab = lab_of(epochs=2)
     panel = CurvesPanel(lab)

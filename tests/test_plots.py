@@ -319,4 +319,6 @@ def test_curves_of_layers_have_a_line_each_and_can_be_drawn_again(narrow):
     many = curves.draw([0, 1, 2], names, np.full((6, 3), [1, 0.5, np.inf]), names, np.full((6, 3), 0.5))
     assert Image.open(io.BytesIO(many)).size == Image.open(io.BytesIO(one)).size == (NARROW if narrow else WIDE)
     assert len(colours_in(many)) > len(colours_in(one))
+    # The sixth has the first one's colour, and is another line all the same.
+    assert len({(line.get_color(), line.get_marker()) for line in curves.figure.axes[0].lines}) == 6
     assert curves.draw([0], ["Output layer"], np.array([[0.0]]), [], np.empty((0, 1))) == one

@@ -26,7 +26,7 @@ function describeCurves(image) {
 }
 
 // A button that is pressed by keyboard and then disabled would take the focus with it, to the top of the page: Train
-// hands it to Stop, and Stop gives it back.
+// hands it to Stop, and Stop gives it back; others hand it to the one before them that can be pressed.
 let focused = null;
 let sliderFocus = null;
 function onFocus(event) {
@@ -46,7 +46,10 @@ function focusIsLost() {
 function keepFocus() {
   if (!focused?.disabled || !(focusIsLost() || document.activeElement === focused)) return;
   const buttons = focused.closest(".mnistlab-buttons")?.querySelectorAll(".mnistlab-train, .mnistlab-stop") ?? [];
-  [...buttons].find((button) => !button.disabled)?.focus({ preventScroll: true });
+  const before = [...(focused.closest(".mnistlab")?.querySelectorAll("button") ?? [])].filter((button) =>
+    button.checkVisibility() && focused.compareDocumentPosition(button) & Node.DOCUMENT_POSITION_PRECEDING).reverse();
+  const next = buttons.length ? [...buttons] : before; // of Train and Stop one comes in a moment
+  next.find((button) => !button.disabled)?.focus({ preventScroll: true });
 }
 // A slider that gets other ends is made anew: what had the focus in it gets it again.
 function keepSliderFocus() {

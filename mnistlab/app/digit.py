@@ -63,7 +63,7 @@ class DigitPanel(Panel):
 
     def _on_drawing(self, change):
         try:
-            self._drawing = prepare(change["new"], "The sheet") if change["new"] else None
+            self._drawing = prepare(change["new"], sheet=True) if change["new"] else None
         except UnreadableImage:  # a first dot is no digit yet
             self._drawing = None
         if not change["new"] or self._outcomes and not self._drawn_last:

@@ -172,6 +172,7 @@ class Lab(traitlets.HasTraits):
         self.test_looks = {}  # how often each dataset's test set was looked at, by the dataset's name
         self.source, self._other_parts = None, {}
         self.known = None  # the training set of the present network, without what it was taught since
+        self._problem = ""  # what the status line said of the last error
         self._missing = ""  # the dataset that was wanted first and is not here
         wanted = dataset or os.environ.get("MNISTLAB_DATASET", "sample")
         try:
@@ -203,7 +204,7 @@ class Lab(traitlets.HasTraits):
 
     def report(self, error):
         """Show an error as one sentence, which it returns."""
-        self.message = sentence_of(error)
+        self._problem = self.message = sentence_of(error)
         self.browser.send({"problem": self.message})
         return self.message
 
@@ -246,6 +247,8 @@ class Lab(traitlets.HasTraits):
             else:
                 waiting.append(t(TABLE[name].metadata["label"]))
         self.settings_seen += 1
+        if self.message == self._problem:  # whatever was wrong before, this was right
+            self.message = self._standing()
         if waiting:
             self.message = t("{what}: used from the next run on.", what=t(", ").join(waiting))
         if locked:

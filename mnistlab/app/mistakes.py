@@ -246,6 +246,8 @@ class MistakesPanel(Panel):
         self._shown = mistakes
         wrong = int((evaluation.predictions != evaluation.labels).sum())
         said = [t(WRONG[drawn.split], wrong=wrong, total=len(evaluation.labels)), self._which()]
+        if label is not None:
+            said.append(t("Only those with the label {label} are shown.", label=drawn.names[label]))
         if drawn.split == "test" and self.lab.dataset == "mnist":
             said.append(t(LABEL_ERRORS))
         if self.lab.learned_other:
@@ -379,6 +381,8 @@ class MistakesPanel(Panel):
                 "To be changed: {deleted} deleted, {relabelled} with a new label. No file is ever changed.",
                 deleted=deleted, relabelled=relabelled,
             )
+            if self.lab.run and self.lab.origin["changes"] == [each.to_json() for each in changes]:
+                sentence = t(" ").join([sentence, t("The network has learned from the set so changed.")])
         else:
             sentence = t(
                 "Choose Delete or a new label under an image whose label is wrong, then train again without it."

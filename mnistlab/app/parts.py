@@ -211,7 +211,7 @@ class Controls(ipywidgets.Box):
         self.lab, self._following = lab, False
         self.widgets = {name: self._control(name) for name in names}
         self._boxes = {
-            name: ipywidgets.VBox([widget, help_text(t(TABLE[name].metadata["help"]), lab)], layout=widget.layout)
+            name: ipywidgets.VBox([widget, help_text(_help(name), lab)], layout=widget.layout)
             for name, widget in self.widgets.items()
         }
         super().__init__([*others, *self._boxes.values()])
@@ -292,6 +292,13 @@ class Controls(ipywidgets.Box):
                 widget.min, widget.max = low, high
             if widget.value != value:
                 widget.value = value
+
+
+def _help(name):
+    """The sentence of help of a setting, with the unit of what is not simply counted."""
+    about = TABLE[name].metadata
+    measured = about["unit"] and TABLE[name].type is float
+    return t(" ").join([t(about["help"]), t("In {unit}.", unit=t(about["unit"]))] if measured else [t(about["help"])])
 
 
 def _powers(low, high):

@@ -191,7 +191,7 @@ def _state(lab, held):
     since = history.marks[-1][0] if history.marks else 0
     return State(
         settings=run.settings, step_losses=tuple(history.step_losses[since:]),
-        rows=tuple(row for row in history.rows if row.epoch * run.steps_per_epoch > since),
+        rows=tuple(row for row in history.rows if (row.epoch - 1) * run.steps_per_epoch >= since),
         baseline=lab.record.baseline, classes=run.network.outputs, validation_size=len(run.validation_set),
         # It takes a look at every validation image: while a run goes on, that time belongs to training.
         dead_share=dead_units(run.network, run.validation_set) if held and history.rows else (),

@@ -200,8 +200,9 @@ def test_mistakes_are_filtered_by_set_and_class_and_changes_travel_as_a_file(wat
     assert download.value.suggested_filename == "sample-validation-changes.json"
     content = Path(download.value.path()).read_bytes()
     assert json.loads(content)["split"] == "validation"
-    undo.click()
+    undo.press("Enter")
     expect(changes).to_contain_text("Choose Delete or a new label")
+    expect(page.get_by_role("button", name="Delete all shown")).to_be_focused()  # the nearest that can be pressed
     expect(page.locator(".mnistlab-link")).to_contain_text("There are no changes to download yet")
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name=re.compile("Load changes")).click()

@@ -380,7 +380,7 @@ def test_a_restart_in_jupyterlab_is_said_as_such_and_nothing_else(opened, servin
     expect(page.locator(".mnistlab-keeper-bar")).to_have_count(0)
     run_all_cells(page)
     expect(page.get_by_role("button", name=RESTORE)).to_contain_text("(4 epochs, ", timeout=2 * LONG)
-    expect(line).to_contain_text("Nothing is kept in this browser yet")
+    expect(line).to_contain_text("Kept in this browser from before: Run 1 (4 epochs, ")
     page.get_by_role("button", name=RESTORE).click()
     expect(status(page)).to_contain_text("The run is restored. Done: 4 epochs")
 
@@ -423,7 +423,7 @@ def test_network_and_settings_travel_as_files(watched, voila, tmp_path):
     with other.expect_file_chooser() as chooser:
         press(other, "Load a network")
     chooser.value.set_files({"name": "notes.npz", "mimeType": "text/plain", "buffer": b"seven"})
-    expect(said).to_contain_text("notes.npz cannot be used as a model: it was not written by mnistlab")
+    expect(said).to_contain_text("notes.npz cannot be used as a model: it is damaged, or was not written by mnistlab")
 
 
 def test_a_lesson_says_too_that_its_session_has_ended(opened, serving, tmp_path):

@@ -145,6 +145,12 @@ def test_5_fool_it_with_a_drawing(page):
     draw(page, *HOUSE)
     expect(answer).to_contain_text({"en": "Not like the training images", "zh": "和训练图像不像"}[language.spoken()])
     expect(seven).to_have_text(re.compile(r"^\d$"))
+    press(page, t("Clear"))
+    expect(answer).to_contain_text(t("The answer follows your pen."))
+    draw(page, ((0.5, 0.1), (0.52, 0.9)))
+    expect(seven).to_have_text("1")
+    heights = answer.locator(".mnistlab-steps img").evaluate_all("all => all.map((image) => image.offsetHeight)")
+    assert len(heights) == 5 and max(heights) < 90  # a 1 cropped to its ink is many times as high as wide
 
 
 def test_6_look_inside(page):
