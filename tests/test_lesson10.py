@@ -125,7 +125,8 @@ def test_10_3_right(answer):
 
 
 @pytest.mark.parametrize("answer, word", [
-    (20_000, "one digit"), (100_000, "twice"), (1_000_000 * 0.98**5, "These arrive"), (903_921, "These arrive"), (95_000, "How likely"),
+    (20_000, "one digit"), (100_000, "twice"), (1_000_000 * 0.98**5, "These arrive"), (903_921, "These arrive"),
+    (95_000, "How likely"),
     (0.0961, "share"), (9.61, "share"), (0.0032, "wrong at once"), (50, "How likely"),
 ])
 def test_10_3_typical_mistakes(answer, word):
