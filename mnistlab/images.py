@@ -134,7 +134,8 @@ def _stages(image, sheet):
     upright = page
     if sheet:
         ink = 1 - np.asarray(page, np.float32) / 255
-        if np.count_nonzero(ink.max(axis=1) > 0.5) < 0.03 * len(ink):  # a first dot
+        # A first dot is as wide as the pen, a twelfth of the sheet.
+        if max(np.count_nonzero(ink.max(axis=axis) > 0.5) for axis in (0, 1)) < 0.1 * len(ink):
             return None
     else:
         page = _sheet(page)

@@ -436,7 +436,7 @@ def test_on_a_sheet_every_stroke_is_the_digits_and_a_dot_is_not_yet_one():
     assert np.diff(np.flatnonzero(biggest.max(axis=0) > 128)).max() == 1  # on a photo that would be another digit
     assert prepare(saved(Image.new("L", (280, 280), 0)), sheet=True).pixels.max() == 255  # painted full
     dot = Image.new("L", (280, 280), 255)
-    ImageDraw.Draw(dot).ellipse([100, 100, 104, 104], fill=0)
+    ImageDraw.Draw(dot).ellipse([100, 100, 123, 123], fill=0)  # as wide as the page's pen
     for nothing in dot, Image.new("L", (280, 280), 255):
         with pytest.raises(UnreadableImage):
             prepare(saved(nothing), sheet=True)

@@ -319,13 +319,16 @@ async def test_without_a_word_on_its_images_no_network_gets_an_honest_figure(tmp
         choose(panel.model_file, "model.npz", (tmp_path / "model.npz").read_bytes())
         await at_rest(lab)
         assert curves.last_look.button.disabled and "does not say which images" in curves.last_look.note.value
+        mistakes, lab.test_looks["sample"] = MistakesPanel(lab), 1  # of another network
+        mistakes.set.value = "test"
+        assert "does not say which images" in mistakes.images.value
         again = load_model(tmp_path / "model.npz")
         save_model(
             tmp_path / "model.npz", again.network, again.settings, History.from_dicts(again.history),
             lab.run.train_set, lab.origin,
         )
     await trained(lab)
-    assert not curves.last_look.button.disabled and "Not looked at yet" in curves.last_look.note.value
+    assert not curves.last_look.button.disabled and "Looked at once" in curves.last_look.note.value
 
 
 # Addresses

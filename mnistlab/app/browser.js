@@ -26,7 +26,7 @@ function describeCurves(image) {
 }
 
 // A button that is pressed by keyboard and then disabled would take the focus with it, to the top of the page: Train
-// hands it to Stop, and Stop gives it back; others hand it to the one before them that can be pressed.
+// hands it to Stop, and Stop gives it back; others hand it to the row before them.
 let focused = null;
 let sliderFocus = null;
 function onFocus(event) {
@@ -46,10 +46,11 @@ function focusIsLost() {
 function keepFocus() {
   if (!focused?.disabled || !(focusIsLost() || document.activeElement === focused)) return;
   const buttons = focused.closest(".mnistlab-buttons")?.querySelectorAll(".mnistlab-train, .mnistlab-stop") ?? [];
-  const before = [...(focused.closest(".mnistlab")?.querySelectorAll("button") ?? [])].filter((button) =>
-    button.checkVisibility() && focused.compareDocumentPosition(button) & Node.DOCUMENT_POSITION_PRECEDING).reverse();
-  const next = buttons.length ? [...buttons] : before; // of Train and Stop one comes in a moment
-  next.find((button) => !button.disabled)?.focus({ preventScroll: true });
+  const rows = [...(focused.closest(".mnistlab")?.querySelectorAll(".mnistlab-buttons") ?? [])].filter((row) =>
+    !row.contains(focused) && focused.compareDocumentPosition(row) & Node.DOCUMENT_POSITION_PRECEDING);
+  const before = rows.at(-1)?.querySelectorAll("button") ?? [];
+  const next = buttons.length ? buttons : before; // of Train and Stop one can be pressed in a moment
+  [...next].find((button) => !button.disabled)?.focus({ preventScroll: true });
 }
 // A slider that gets other ends is made anew: what had the focus in it gets it again.
 function keepSliderFocus() {
@@ -61,7 +62,7 @@ function onKey(event) {
   forgetOpened();
   if (!event.repeat) begin(event.target);
   if (event.target.matches(".noUi-handle, .mnistlab-map-points") && MOVES.test(event.key)) goOn();
-  if (event.repeat && event.target.matches(".mnistlab-train, .mnistlab-stop")) event.preventDefault();
+  if (event.repeat && event.target.matches(".mnistlab-buttons button")) event.preventDefault();
 }
 
 // What is typed beside a slider: ipywidgets would make 0 of "0,05", and the slider's end of what lies beyond it. So the

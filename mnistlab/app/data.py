@@ -52,7 +52,7 @@ class DataPanel(Panel):
         self._size_box = ipywidgets.VBox([self.size, help_text(t("Fewer images train faster and generalise worse."))])
         self._split_shown = None
         self._show_dataset()
-        self._follow_link()
+        self._on_link()
         controls = ipywidgets.Box([self._choice_box, self._size_box])
         controls.add_class("mnistlab-controls")
         row = ipywidgets.HBox([self.download_button, self.note])

@@ -151,6 +151,9 @@ function keep(model, views) {
   if (inPage()) shelf.hold(); // in JupyterLab the page outlives its sessions
   // Functions, as the page's language may arrive after the words are drawn.
   const nothing = () => t("Nothing is kept in this browser yet: a run is, after its first epoch.");
+  let earlier = null; // what is said of the newest of the runs from before
+  const fromBefore = () => t("Kept in this browser from before: {run}. Each time the page is opened, it is offered.",
+    { run: named(earlier) });
   let line = nothing;
   let kept = null; // {about, content}: what this page has put on the shelf
   let [parts, about, size] = [[], null, 0]; // what has come so far of what the kernel sends
@@ -197,9 +200,8 @@ function keep(model, views) {
   let onRestored = () => {};
   async function offerNewest() {
     const [newest] = await shelf.others();
-    const before = () => t("Kept in this browser from before: {run}. Each time the page is opened, it is offered.",
-      { run: named(newest.about) });
-    if (!kept) tell(newest ? before : nothing);
+    earlier = newest?.about;
+    if ([nothing, fromBefore].includes(line)) tell(newest ? fromBefore : nothing);
     if (!newest || model.get("running")) return hideOffer();
     offered = newest;
     drawOffer(newest);

@@ -122,7 +122,12 @@ class KeepingPanel(Panel):
         try:
             run, source = await run_of(self.lab, model)
             self.lab.take_up(run, source, words)
-        except (ValueError, data.NotDownloaded) as error:
+        except data.NotDownloaded:
+            answer(t(
+                "This network learned from {dataset}, which is not on this machine yet. Press Download under The data "
+                "to fetch it, then try once more.", dataset=data.title(model.origin["dataset"]),
+            ))
+        except ValueError as error:
             answer(sentence_of(error))
         except Exception as error:  # the page waits for an answer, whatever it is
             answer(self.lab.report(error))

@@ -550,7 +550,8 @@ class Lab(traitlets.HasTraits):
             cleaned = bool(origin["cleaned"])
             changes = [Changes.from_json(text, name, parts[0]) for text in origin["changes"]]
             changes = {each.split: each for each in changes}
-            before = no_changes(name) if cleaned else self._changes.get(name, no_changes(name))
+            marked = here.changes if name == here.dataset else self._changes.get(name, no_changes(name))
+            before = no_changes(name) if cleaned else marked
             looks = operator.index(origin.get("test_looks", 0))
             return Source(name, whole, test_set, split, parts, before | changes, cleaned, looks=looks)
         except (LookupError, TypeError, AttributeError):

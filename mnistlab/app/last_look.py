@@ -11,6 +11,14 @@ from ..language import t
 from .parts import button, row, text
 
 
+def of_unknown_images():
+    """Why a network whose file does not say what it has learned from gets no figure on a test set."""
+    return t(
+        "The file of this network does not say which images it has learned from. The test images may be among them, "
+        "and then no figure would be an honest one. Train a network here, and look with that."
+    )
+
+
 class LastLook:
     """A button that measures the network on the test set, and what it says. `widgets`: what to show."""
 
@@ -32,10 +40,7 @@ class LastLook:
             words = t("The network has learned {learned}, and the dataset is {title} now. {words}",
                       learned=other, title=title, words=words)
         elif unknown:
-            words = t(
-                "The file of this network does not say which images it has learned from. The test images may be among "
-                "them, and then no figure would be an honest one. Train a network here, and look with that."
-            )
+            words = of_unknown_images()
         words = f"<p>{escape(words)}</p>"
         if self._result:
             words = f"<p><b>{escape(self._result)}</b></p>{words}"

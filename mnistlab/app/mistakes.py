@@ -14,6 +14,7 @@ from ..data import Dataset, class_titles, title
 from ..evaluation import Evaluation, logits_in_chunks
 from ..label_errors import MNIST_TEST
 from ..language import t
+from .last_look import of_unknown_images
 from .parts import Opening, Panel, button, help_text, make, picture, row, slider, text
 from .source import clean
 from .upload import UploadButton
@@ -192,6 +193,8 @@ class MistakesPanel(Panel):
                 "train, to see test images here.", dataset=title(lab.learned_other),
             )
             self._draw_nothing(f"<p>{escape(words)}</p>")
+        elif split == "test" and not lab.origin["dataset"]:
+            self._draw_nothing(f"<p>{of_unknown_images()}</p>")
         elif split == "test" and not lab.test_looks.get(lab.dataset):
             self._draw_nothing(f"<p>{t(TEST_IS_CLOSED, button=t('Evaluate once on the test set'))}</p>")
         elif split != "validation" and lab.phase in ("running", "stopping"):
@@ -457,7 +460,10 @@ class MistakesPanel(Panel):
         if content is None:
             raise ValueError(t("{name} cannot be read, or is too large to be a file of changes.", name=name))
         loaded = Changes.from_json(content.decode("utf-8", "replace"), self.lab.dataset, self.lab.available)
-        self.lab.put_changes(self.lab.changes[loaded.split].merge(loaded))
+        for changes in self.lab.changes.values():
+            for number in loaded.labels:
+                changes = changes.keep(number)  # as in `_decide`: the newest word on an image is the only one
+            self.lab.put_changes(changes.merge(loaded) if changes.split == loaded.split else changes)
         one, split = len(loaded) == 1, loaded.split
         self.lab.message = t(LOADED_ONE[split] if one else LOADED[split], count=len(loaded))
         self._show()

@@ -202,7 +202,7 @@ def test_mistakes_are_filtered_by_set_and_class_and_changes_travel_as_a_file(wat
     assert json.loads(content)["split"] == "validation"
     undo.press("Enter")
     expect(changes).to_contain_text("Choose Delete or a new label")
-    expect(page.get_by_role("button", name="Delete all shown")).to_be_focused()  # the nearest that can be pressed
+    expect(page.get_by_role("button", name="12 more")).to_be_focused()  # in the row before
     expect(page.locator(".mnistlab-link")).to_contain_text("There are no changes to download yet")
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name=re.compile("Load changes")).click()
