@@ -1,6 +1,7 @@
 """A real server and a real Chromium, for the tests of the page and for measuring it."""
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -27,10 +28,15 @@ def chromium_path():
 
 
 def free_port():
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that was free a moment ago, below those that systems hand out: no other program gets it by chance."""
+    while True:
+        port = random.randrange(20_000, 32_768)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:  # it is in use
+                continue
 
 
 @contextmanager

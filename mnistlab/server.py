@@ -15,6 +15,10 @@ from pathlib import Path
 WEBSOCKET_LIMIT = 100_000_000
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 ADDRESS = "127.0.0.1"
+# A page and its kernel talk through sockets that are files, in a folder that only their owner can read: between the
+# choice of a port and its use another program may take it, and the page would not open. The path of such a file may
+# have 103 bytes; Voilà's folder and Jupyter's name for it take 65 of them.
+LONGEST_FOLDER = 38
 HOMES = ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR", "MPLCONFIGDIR")
 
 
@@ -54,7 +58,9 @@ def serve(port, browser, dataset, data_dir, threads):
     page.VoilaConfiguration.prelaunch_hook = _set_cookie
     page.VoilaConfiguration.http_header_envs = ["Accept-Language"]  # a kernel begins in the language of its page
     page.VoilaConfiguration.allow_template_override = "NOTEBOOK"  # an address must not choose a page with outside links
-    if zmq.has("curve"):  # nobody else on a shared machine can listen in
+    if os.name == "posix" and len(os.fsencode(tempfile.gettempdir())) <= LONGEST_FOLDER:
+        page.KernelManager.transport = "ipc"
+    elif zmq.has("curve"):  # nobody else on a shared machine can listen in
         page.KernelManager.transport_encryption = "auto"
     # A closed page whose goodbye got lost leaves a kernel behind: end it after ten minutes.
     page.MappingKernelManager.cull_idle_timeout, page.MappingKernelManager.cull_interval = 600, 60

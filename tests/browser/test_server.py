@@ -1,10 +1,12 @@
 """The server itself, without a browser: where it listens and what it hands to a page's kernel; and how these tests
 skip or fail where there is no browser."""
 
+import json
 import os
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
@@ -41,6 +43,28 @@ def test_the_app_listens_on_this_machine_alone(voila):
     ]
     assert urlsplit(address).port in {place.port for place in listening}
     assert {place.ip for place in listening} == {"127.0.0.1"}
+
+
+def test_a_page_and_its_kernel_talk_through_files_where_no_port_can_be_taken_from_them(serving, tmp_path):
+    address, process = serving(app(tmp_path))
+    with urllib.request.urlopen(address, timeout=120) as page:
+        assert b"voila_finish" in page.read()
+    (kernel,) = psutil.Process(process.pid).children()
+    files = {Path(line.laddr) for line in kernel.net_connections("unix") if "-ipc-" in line.laddr}
+    assert {file.name[-1] for file in files} == set("12345")  # shell, iopub, stdin, control and heartbeat
+    (place,) = {file.parent for file in files}
+    assert place.stat().st_mode & 0o077 == 0  # nobody else on a shared machine can listen in
+
+
+def test_where_the_folder_for_such_sockets_has_too_long_a_name_the_page_opens_too(serving, tmp_path):
+    folder = tmp_path / "a folder with a name that is long" / "for temporary files"
+    folder.mkdir(parents=True)
+    address, process = serving(app(tmp_path, TMPDIR=str(folder)))
+    with urllib.request.urlopen(address, timeout=120) as page:
+        assert b"voila_finish" in page.read()
+    (connection,) = folder.rglob("kernel-*.json")
+    assert {"transport": "tcp", "ip": "127.0.0.1"}.items() <= (info := json.loads(connection.read_text())).items()
+    assert info["curve_secretkey"]  # who listens in there reads nothing
 
 
 @pytest.mark.parametrize("ci, status, outcome", [("true", 1, "1 error"), ("", 0, "1 skipped")])
