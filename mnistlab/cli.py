@@ -277,13 +277,16 @@ def _predict(options):
     results, failed = [], False
     for file in options.images:
         try:
-            pixels = prepare(Path(file).read_bytes(), file).pixels
+            prepared = prepare(Path(file).read_bytes(), file)
         except (UnreadableImage, OSError) as error:
             reason = f"{file}: {error.strerror}." if isinstance(error, OSError) else str(error)
             print(f"mnistlab: {reason}", file=sys.stderr)
             results.append({"file": file, "label": None, "probabilities": None, "error": reason})
             failed = True
             continue
+        if prepared.one_of_many:
+            print(f"mnistlab: {file}: of several shapes on it the one with the most ink was read.", file=sys.stderr)
+        pixels = prepared.pixels
         if pixels.size != model.network.inputs:
             raise CommandError(f"The model expects {model.network.inputs} pixels an image, not {pixels.size}.")
         name, label, probabilities = model.predict(pixels)

@@ -32,28 +32,31 @@ class Prepared:
     """original: the upright image on white, at most 256 pixels a side (PIL, RGB); pixels: uint8 (28, 28).
 
     steps: ((title, picture), ...), the way from the one to the other: uint8 (rows, columns), at most 128 a side, grey.
+    one_of_many: whether there are other shapes on it that could be digits; this one has the most ink.
     """
 
     original: Image.Image
     pixels: np.ndarray
     steps: tuple
+    one_of_many: bool = False
 
 
 def prepare(content, name=None, sheet=False):
     """The Prepared image in a file's bytes. name: what messages call it, "The file" if nothing else.
 
-    sheet: whether it is a sheet made for drawing, black on white: there all ink is the digit's, in how many parts ever.
+    sheet: whether it is a sheet made for drawing, black on white: there all ink is the digit's, in however many parts.
     Raises UnreadableImage for an empty, too large, damaged or foreign file, and for one with nothing on it.
     """
     name = name or t("The file")
     image = open_image(content, name)
     for paper in ("white", "black"):  # white ink on a transparent ground shows only on black
         flat = _on_paper(image, paper)
-        steps = _stages(flat, sheet)
-        if steps:
+        ink, upright, one_of_many = _ink_on_sheet(flat) if sheet else _ink_on_photo(flat)
+        if ink is not None:
             original = flat.copy()
             original.thumbnail((256, 256))
-            return Prepared(original, steps[-1][1], tuple(steps))
+            steps = _stages(ink, upright)
+            return Prepared(original, steps[-1][1], steps, one_of_many)
         if image.mode != "RGBA":
             break
     raise UnreadableImage(t(
@@ -127,42 +130,49 @@ def as_inputs(pixels):
     return pixels.reshape(len(pixels), -1).astype(np.float32) / np.float32(255)
 
 
-def _stages(image, sheet):
-    """[(title, uint8 image)]: from a PIL image to the 28x28 that MNIST's makers would make of it; None without ink."""
-    page = image.convert("L")
-    page.thumbnail((2 * WORKING_SIDE, 2 * WORKING_SIDE))
-    upright = page
-    if sheet:
-        ink = 1 - np.asarray(page, np.float32) / 255
-        # A first dot is as wide as the pen, a twelfth of the sheet.
-        if max(np.count_nonzero(ink.max(axis=axis) > 0.5) for axis in (0, 1)) < 0.1 * len(ink):
-            return None
-    else:
-        page = _sheet(page)
-        ink = _ink_of(ImageOps.invert(page) if _is_bright_on_dark(page) else page)
-    if ink is None:
-        return None
+def _ink_on_sheet(image):
+    """As `_ink_on_photo`, of a sheet made for drawing."""
+    grey = _in_grey(image)
+    ink = 1 - np.asarray(grey, np.float32) / 255
+    # A first dot is as wide as the pen, a twelfth of the sheet.
+    if max(np.count_nonzero(ink.max(axis=axis) > 0.5) for axis in (0, 1)) < 0.1 * len(ink):
+        return None, grey, False
+    return ink, grey, False
+
+
+def _ink_on_photo(image):
+    """(The digit's ink on a PIL image, from 0 to 1, float, or None; the image in grey; whether it is one of many)."""
+    grey = _in_grey(image)
+    page = _sheet(grey)
+    if _is_bright_on_dark(page):
+        page = ImageOps.invert(page)
+    whole = page.copy()
+    whole.thumbnail((WORKING_SIDE, WORKING_SIDE))
+    ink, one_of_many = _ink(whole)
+    close = None if ink is None else _close_up(page, ink)
+    if close is not None:  # a digit that is small on its page: again, with all the pixels that there are of it
+        closer, _ = _ink(close)
+        ink = ink if closer is None else closer
+    return ink, grey, one_of_many
+
+
+def _in_grey(image):
+    grey = image.convert("L")
+    grey.thumbnail((2 * WORKING_SIDE, 2 * WORKING_SIDE))
+    return grey
+
+
+def _stages(ink, grey):
+    """((title, uint8 image), ...): from the ink of a PIL image in grey to the 28x28 that MNIST's makers make of it."""
     cut = _cut(ink)
     fitted = _fitted(_as_wide_as_mnist(cut))
-    return [
-        (t("in grey"), _small(np.asarray(upright))),
+    return (
+        (t("in grey"), _small(np.asarray(grey))),
         (t("ink on black"), _small(_grey(ink))),
         (t("cropped to the ink"), _small(_grey(cut))),
         (t("fitted into 20x20"), np.uint8(np.round(fitted))),
         (t("centred in 28x28"), _centred(fitted)),
-    ]
-
-
-def _ink_of(page):
-    """The digit's ink on a PIL page, dark on bright: from 0 to 1, float, or None where there is none."""
-    whole = page.copy()
-    whole.thumbnail((WORKING_SIDE, WORKING_SIDE))
-    ink = _ink(whole)
-    close = None if ink is None else _close_up(page, ink)
-    if close is None:
-        return ink
-    closer = _ink(close)  # a digit that is small on its page: again, with all the pixels that there are of it
-    return ink if closer is None else closer
+    )
 
 
 def _grey(ink):
@@ -265,7 +275,10 @@ def _close_up(page, ink):
 
 
 def _ink(grey):
-    """How much ink is at each pixel, float (rows, columns) from 0 to 1, on bright paper; None where none is."""
+    """(How much ink is at each pixel, float (rows, columns) from 0 to 1, or None; whether there are other digits).
+
+    grey: a PIL picture with the digit dark on bright paper.
+    """
     smooth = grey.filter(ImageFilter.GaussianBlur(max(grey.size) / 256)) if max(grey.size) > 64 else grey
     values = np.asarray(smooth, np.float32)
     # Light multiplies: ink in a shadow takes the same share of it away as ink in the sun.
@@ -274,17 +287,20 @@ def _ink(grey):
     grain += 4 * np.median(np.abs(ink - grain)) + 4
     written = _written(ink, grain)
     if written is None:
-        return None
-    kept, threshold = written
+        return None, False
+    kept, threshold, others = written
     # Soft edges belong to the stroke, the grain of the paper does not.
     floor = min(max(grain, 0.3 * threshold), threshold)
     full = min(np.quantile(ink[kept], 0.9), 1.6 * threshold + 20)
     near = np.asarray(Image.fromarray(kept).convert("L").filter(ImageFilter.MaxFilter(5))) > 0
-    return np.clip((ink - floor) / max(full - floor, 1), 0, 1) * near
+    return np.clip((ink - floor) / max(full - floor, 1), 0, 1) * near, others
 
 
 def _written(ink, grain):
-    """(Where the digit's strokes are, a mask; the threshold between ink and paper), or None where there is no digit."""
+    """(Where the digit's strokes are, a mask; the threshold between ink and paper; whether there are other digits).
+
+    None where there is no digit.
+    """
     aside = None  # a digit that touches the border, should nothing else be found
     while True:
         darker = ink[ink > grain]
@@ -294,15 +310,15 @@ def _written(ink, grain):
         mask = ink > threshold
         if not mask.any() or ink[mask].mean() - ink[~mask].mean() < 30:
             return aside
-        kept, at_border = _digit(mask, ink)
+        kept, at_border, others = _digit(mask, ink)
         if np.count_nonzero(kept.any(axis=1)) < (0.08 if aside else 0.03) * max(kept.shape):  # a speck, not a digit
             return aside
         if aside and threshold < 0.5 * aside[1]:  # only the soft edges of what was set aside
             return aside
         if aside or not at_border:
-            return kept, threshold
+            return kept, threshold, others
         # A shadow, the desk, or half of another digit, if there is a digit inside: look again without it.
-        aside = kept, threshold
+        aside = kept, threshold, others
         labels = _parts(ink > threshold / 2)
         its_own = np.isin(labels, np.unique(labels[kept]))
         near = np.asarray(Image.fromarray(its_own).convert("L").filter(ImageFilter.MaxFilter(5))) > 0
@@ -342,9 +358,9 @@ def _otsu(values):
 
 
 def _digit(mask, ink):
-    """(The parts of the mask that make up the digit, a mask; whether it touches the border).
+    """(The parts of the mask that make up the digit, a mask; whether it touches the border; whether there are others).
 
-    It is the part with the most ink, and what is close to it.
+    It is the part with the most ink, and what is close to it. Others have much ink, too, and are half as large.
     """
     cell = max(1, max(mask.shape) // 96)  # parts with a smaller gap than a cell or two count as one
     rows, columns = (-side % cell for side in mask.shape)
@@ -366,7 +382,7 @@ def _digit(mask, ink):
             main = best
     top, bottom, left, right = _extent(labels == main)
     height = max(bottom - top, right - left)
-    kept = [main]
+    kept, others = [main], False
     for part in np.flatnonzero(weights > weights[main] / 25):
         if part == main or (at_border[part] and not at_border[main]):
             continue
@@ -377,7 +393,9 @@ def _digit(mask, ink):
         stacked = min(right, behind) - max(left, before) > 0.5 * min(right - left, behind - before)
         if gap < (0.25 if small or stacked else 0.1) * height:
             kept.append(part)
-    return np.isin(whole, kept) & mask, bool(at_border[main])
+        elif weights[part] > weights[main] / 4 and max(below - above, behind - before) > 0.5 * height:
+            others = True
+    return np.isin(whole, kept) & mask, bool(at_border[main]), others
 
 
 def _extent(mask):

@@ -58,8 +58,9 @@ def serve(port, browser, dataset, data_dir, threads):
     page.VoilaConfiguration.prelaunch_hook = _set_cookie
     page.VoilaConfiguration.http_header_envs = ["Accept-Language"]  # a kernel begins in the language of its page
     page.VoilaConfiguration.allow_template_override = "NOTEBOOK"  # an address must not choose a page with outside links
-    if os.name == "posix" and len(os.fsencode(tempfile.gettempdir())) <= LONGEST_FOLDER:
-        page.KernelManager.transport = "ipc"
+    folder = _folder_for_sockets()
+    if folder:
+        page.Voila.connection_dir_root, page.KernelManager.transport = folder, "ipc"
     elif zmq.has("curve"):  # nobody else on a shared machine can listen in
         page.KernelManager.transport_encryption = "auto"
     # A closed page whose goodbye got lost leaves a kernel behind: end it after ten minutes.
@@ -94,6 +95,13 @@ def _find_room():
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         for name in HOMES:
             os.environ[name] = str(folder / name.lower())
+
+
+def _folder_for_sockets():
+    """A folder with a name short enough for sockets in it, which a Mac's for temporary files has not; "" for none."""
+    places = (tempfile.gettempdir(), "/tmp") if os.name == "posix" else ()
+    short = (each for each in places if len(os.fsencode(each)) <= LONGEST_FOLDER)
+    return next((each for each in short if os.access(each, os.W_OK | os.X_OK)), "")
 
 
 def _worth_a_line(record):

@@ -437,6 +437,21 @@ async def test_files_chosen_later_take_the_place_of_earlier_ones():
     assert "three.txt" in panel.results.value and "one.txt" not in panel.results.value
 
 
+@in_a_loop
+async def test_of_several_digits_on_one_photo_it_is_said_that_one_was_read(sample):
+    panel = DigitPanel()
+    page = Image.new("L", (300, 160), 255)
+    for place in (0, 150):
+        page.paste(Image.fromarray(255 - sample[1].image(0)).resize((140, 140)), (place, 10))
+    alone, both = io.BytesIO(), io.BytesIO()
+    page.crop((0, 0, 150, 160)).save(alone, "PNG")
+    page.save(both, "PNG")
+    send_files(panel, ("alone.png", alone.getvalue()))
+    assert "more than one shape" not in panel.results.value
+    send_files(panel, ("both.png", both.getvalue()))
+    assert "more than one shape" in panel.results.value
+
+
 # What the page says
 
 

@@ -253,6 +253,16 @@ def test_predict_without_json_prints_a_line_a_picture(model, pictures, run):
     assert all(line.endswith("%)") for line in lines)
 
 
+def test_of_two_digits_on_one_picture_the_one_that_was_read_is_told(model, pictures, tmp_path, run):
+    page = Image.new("L", (320, 160), 255)
+    for place, path in enumerate(pictures[2:4]):
+        page.paste(Image.open(path), (160 * place, 10))
+    page.save(tmp_path / "two.png")
+    status, out, err = run("predict", "--model", model, tmp_path / "two.png")
+    assert status == 0 and out.count("%") == 1
+    assert err == f"mnistlab: {tmp_path / 'two.png'}: of several shapes on it the one with the most ink was read.\n"
+
+
 def test_one_bad_picture_does_not_keep_the_others_from_being_answered(model, pictures, tmp_path):
     (tmp_path / "notes.txt").write_text("Dear diary")
     (tmp_path / "empty.png").write_bytes(b"")

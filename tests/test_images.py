@@ -121,16 +121,22 @@ def network(sample):
 
 
 @pytest.fixture(scope="module")
-def seen(digits):
+def prepared(digits):
     """What `prepare` makes of the digits drawn in one way; each way is drawn once."""
     made = {}
 
     def get(kind):
         if kind not in made:
-            made[kind] = np.stack([prepare(KINDS[kind](digit)).pixels for digit in digits[0]])
+            made[kind] = [prepare(KINDS[kind](digit)) for digit in digits[0]]
         return made[kind]
 
     return get
+
+
+@pytest.fixture(scope="module")
+def seen(prepared):
+    """The pixels of what is `prepared`."""
+    return lambda kind: np.stack([each.pixels for each in prepared(kind)])
 
 
 def error(pixels, digits):
@@ -157,6 +163,22 @@ def test_the_result_is_what_mnist_did(seen, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_network_reads_real_digits_in_every_kind_of_picture(network, seen, digits, kind):
     assert (network.forward(as_inputs(seen(kind))).argmax(axis=1) == digits[1]).mean() >= 0.85
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_digit_alone_is_taken_for_one(prepared, kind):
+    assert not any(each.one_of_many for each in prepared(kind))
+
+
+@pytest.mark.parametrize("many", [2, 3, 5])
+def test_of_many_digits_beside_each_other_one_is_read_and_that_is_said(digits, many):
+    said = []
+    for start in range(0, len(digits[0]) - many, 5):
+        page = Image.new("L", (120 * many, 160), 255)
+        for place, digit in enumerate(digits[0][start : start + many]):
+            page.paste(on_paper(digit).resize((112, 112)), (120 * place, 20 + 5 * (place % 3)))
+        said.append(prepare(saved(page)).one_of_many)
+    assert np.mean(said) >= 0.9
 
 
 def test_mnist_has_its_centre_of_mass_on_pixel_14_14(digits):

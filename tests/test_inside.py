@@ -328,6 +328,21 @@ async def test_the_scale_belongs_to_the_unit_and_one_is_no_change():
 
 
 @in_a_loop
+async def test_controls_of_hidden_units_are_there_where_the_network_has_such():
+    lab, panel = await trained(hidden_layers=0)
+    units, steps = await opened(panel, "Units"), await opened(panel, "Steps")
+    controls = [units.buttons, units.sliders, steps.unit]
+    assert all("mnistlab-hidden" in control._dom_classes for control in controls)
+    assert "no hidden unit" in shown(units) and "mnistlab-hidden" not in steps.temperature._dom_classes
+    lab.change("hidden_layers", 1)
+    lab.start()
+    await lab.task
+    for name in ("Units", "Steps"):
+        await opened(panel, name)
+    assert not any("mnistlab-hidden" in control._dom_classes for control in controls)
+
+
+@in_a_loop
 async def test_changed_units_are_forgotten_with_their_network():
     lab, panel = await trained()
     part = await opened(panel, "Units")

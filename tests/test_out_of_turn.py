@@ -284,8 +284,10 @@ async def test_looks_at_the_test_set_are_kept_with_the_network():
     while "test accuracy" not in panel.last_look.note.value:
         await asyncio.sleep(0)
     assert len(browser.kept) == kept + 1  # the browser hears of it
+    assert "this figure is an honest one" in panel.last_look.note.value
     other, _ = await restored(browser.kept[-1][1])
     assert other.test_looks == {"sample": 1}
+    assert "that figure was an honest one" in CurvesPanel(other).last_look.note.value  # which is not seen here
     damaged = model_bytes(
         lab.network, lab.run.settings, lab.run.history, lab.run.train_set, None, {**lab.origin, "test_looks": "many"}
     )
@@ -322,6 +324,8 @@ async def test_without_a_word_on_its_images_no_network_gets_an_honest_figure(tmp
         mistakes, lab.test_looks["sample"] = MistakesPanel(lab), 1  # of another network
         mistakes.set.value = "test"
         assert "does not say which images" in mistakes.images.value
+        mistakes.set.value = "validation"
+        assert "it may know some of these images" in mistakes.images.value
         again = load_model(tmp_path / "model.npz")
         save_model(
             tmp_path / "model.npz", again.network, again.settings, History.from_dicts(again.history),
@@ -346,6 +350,38 @@ async def test_a_dataset_that_an_address_asks_for_is_offered_where_it_is_not_her
     )
     assert panel.choice.value == "mnist" and panel.choice.disabled and not panel.download_button.disabled
     assert "Press Download to fetch it; until then: the bundled sample." in panel.note.value
+
+
+@in_a_loop
+async def test_a_network_whose_dataset_is_not_here_says_where_to_fetch_it(clothes, monkeypatch, tmp_path):  # noqa: F811
+    lab, _, browser = page_of(epochs=1)
+    lab.choose_dataset("fashion-mnist")
+    await trained(lab)
+    kept = browser.kept[-1][1]
+    monkeypatch.undo()  # and with it the clothes are gone
+    for name in ("MNISTLAB_DATA", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    other, browser = await restored(kept)
+    assert "mnistlab download" in browser.answers[-1]  # no panel to do it with
+    panel = DataPanel(other)
+    for _ in range(2):
+        browser.say({"is": "restore"}, kept)
+        await at_rest(other)
+        assert browser.answers[-1] == (
+            "This network learned from Fashion-MNIST, which is not on this machine yet. Press Download under The data "
+            "to fetch it, then try once more."
+        )
+        assert panel.choice.value == "fashion-mnist" and not panel.download_button.disabled
+        panel.choice.value = "sample"
+
+
+@in_a_loop
+async def test_a_panel_made_anew_leaves_the_dataset_that_came_after_the_address():
+    lab = lab_of()
+    DataPanel(lab)
+    lab.browser.query = "?dataset=sample"
+    lab.use_images(*animals())
+    assert DataPanel(lab).choice.value == lab.dataset == "animals"
 
 
 @in_a_loop

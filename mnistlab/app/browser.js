@@ -26,7 +26,7 @@ function describeCurves(image) {
 }
 
 // A button that is pressed by keyboard and then disabled would take the focus with it, to the top of the page: Train
-// hands it to Stop, and Stop gives it back; others hand it to the row before them.
+// hands it to Stop, and Stop gives it back; others hand it to the nearest row before them that can take it.
 let focused = null;
 let sliderFocus = null;
 function onFocus(event) {
@@ -44,13 +44,15 @@ function focusIsLost() {
   return [document.body, null].includes(document.activeElement);
 }
 function keepFocus() {
-  if (!focused?.disabled || !(focusIsLost() || document.activeElement === focused)) return;
-  const buttons = focused.closest(".mnistlab-buttons")?.querySelectorAll(".mnistlab-train, .mnistlab-stop") ?? [];
+  if (!focused || !(focusIsLost() || document.activeElement === focused)) return;
+  if (!focused.disabled) return focused.focus({ preventScroll: true }); // it was, for a moment
+  const own = focused.closest(".mnistlab-buttons");
+  const pair = [...(own?.querySelectorAll(".mnistlab-train, .mnistlab-stop") ?? [])];
   const rows = [...(focused.closest(".mnistlab")?.querySelectorAll(".mnistlab-buttons") ?? [])].filter((row) =>
-    !row.contains(focused) && focused.compareDocumentPosition(row) & Node.DOCUMENT_POSITION_PRECEDING);
-  const before = rows.at(-1)?.querySelectorAll("button") ?? [];
-  const next = buttons.length ? buttons : before; // of Train and Stop one can be pressed in a moment
-  [...next].find((button) => !button.disabled)?.focus({ preventScroll: true });
+    row !== own && focused.compareDocumentPosition(row) & Node.DOCUMENT_POSITION_PRECEDING);
+  const before = rows.reverse().flatMap((row) => [...row.querySelectorAll("button, select, input")]);
+  const next = pair.length ? pair : before; // of Train and Stop one can be pressed in a moment
+  next.find((control) => !control.disabled && control.checkVisibility())?.focus({ preventScroll: true });
 }
 // A slider that gets other ends is made anew: what had the focus in it gets it again.
 function keepSliderFocus() {
@@ -62,7 +64,8 @@ function onKey(event) {
   forgetOpened();
   if (!event.repeat) begin(event.target);
   if (event.target.matches(".noUi-handle, .mnistlab-map-points") && MOVES.test(event.key)) goOn();
-  if (event.repeat && event.target.matches(".mnistlab-buttons button")) event.preventDefault();
+  const presses = ["Enter", " "].includes(event.key);
+  if (event.repeat && presses && event.target.matches(".mnistlab-buttons button")) event.preventDefault();
 }
 
 // What is typed beside a slider: ipywidgets would make 0 of "0,05", and the slider's end of what lies beyond it. So the

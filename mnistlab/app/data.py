@@ -44,7 +44,8 @@ class DataPanel(Panel):
         self.choice.observe(lab.guard(self._on_choice), "value")
         lab.observe(lab.guard(self._on_dataset), "dataset")
         lab.observe(lab.guard(lambda change: self._follow_settings()), "settings_seen")
-        lab.observe(lab.guard(lambda change: self._on_link()), "link")
+        lab.observe(lab.guard(lambda change: self._follow_link()), "link")
+        lab.observe(lab.guard(lambda change: self._choose_wanted()), "wanted")
         about = help_text(
             t("The bundled sample needs no network; the full sets have 70,000 images and are fetched once.")
         )
@@ -52,7 +53,8 @@ class DataPanel(Panel):
         self._size_box = ipywidgets.VBox([self.size, help_text(t("Fewer images train faster and generalise worse."))])
         self._split_shown = None
         self._show_dataset()
-        self._on_link()
+        self._follow_link()
+        self._choose_wanted()
         controls = ipywidgets.Box([self._choice_box, self._size_box])
         controls.add_class("mnistlab-controls")
         row = ipywidgets.HBox([self.download_button, self.note])
@@ -90,11 +92,10 @@ class DataPanel(Panel):
             self._following = False
         self._show_dataset()
 
-    def _on_link(self):
-        """A dataset that the address asks for is chosen also where it has to be downloaded first."""
-        self._follow_link()
-        if self.lab.link.dataset and self.lab.link.dataset != self.lab.dataset:
-            self.choice.value = self.lab.link.dataset
+    def _choose_wanted(self):
+        """A dataset that has to be downloaded first is chosen here, for Download to fetch it."""
+        if self.lab.wanted:
+            self.choice.value = self.lab.wanted
 
     def _on_size(self, change):
         """At its right end the slider means all images, of this dataset and of the next."""

@@ -114,6 +114,9 @@ class DigitPanel(Panel):
         image = picture(outcome.original, t("Your image {name}", name=name), 112)
         yours = f"<figure>{image}<figcaption>{t('your image')}</figcaption></figure>"
         answer = self._answer(outcome.pixels)
+        if outcome.one_of_many:
+            words = t("There is more than one shape on it, and this one was read. Upload a photo of each.")
+            answer += f'<p class="mnistlab-message mnistlab-novel">{words}</p>'
         return f'<div class="mnistlab-result">{yours}{_seen(outcome)}<div class="mnistlab-answer">{answer}</div></div>'
 
     def _answer(self, pixels):

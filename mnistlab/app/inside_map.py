@@ -63,8 +63,8 @@ async def features_of(look, stage, count):
 class Map(Part):
     title = "Map of a layer"
     about = (
-        "Images that a layer finds alike lie close together. Go from the pixels up to the logits and see the classes "
-        "part; point at a sign, or move with the arrow keys, to see its image."
+        "Images that a layer finds alike lie close together. Go from the pixels up to the logits, the numbers before "
+        "the softmax, and see the classes part; point at a sign, or move with the arrow keys, to see its image."
     )
 
     def make(self):

@@ -25,17 +25,18 @@ AWAKE = {
     "channel": "{awake} of {count} channels answer with more than 0. The strongest: {strongest}.",
 }
 MAPS = (
-    "Gradient × input: how the logit of {label} would change with each pixel, times the pixel (Simonyan 2013, "
-    "Shrikumar 2016). Occlusion: how far the probability falls when a black square of 6 × 6 hides the pixel (Zeiler "
-    "and Fergus 2014). The gradient alone also shows where ink is missed. Each map has a scale of its own."
+    "Gradient × input: how the logit of {label}, its number before the softmax, would change with each pixel, times "
+    "the pixel (Simonyan 2013, Shrikumar 2016). Occlusion: how far the probability falls when a black square of 6 × 6 "
+    "hides the pixel (Zeiler and Fergus 2014). The gradient alone also shows where ink is missed. Each map has a scale "
+    "of its own."
 )
 
 
 class Weights(Part):
     title, often = "First weights", True
     about = (
-        "What each unit of the first layer looks for: its weights, one a pixel. Orange: ink here excites the unit; "
-        "blue: it calms it. Watch them grow while the network learns."
+        "What each unit of the first layer looks for: its weights, drawn as an image. Orange: ink here excites the "
+        "unit; blue: it calms it. Watch them grow while the network learns."
     )
 
     def make(self):
@@ -80,7 +81,8 @@ class Weights(Part):
 class Activations(Part):
     title, picks, often = "Activations", True, True
     about = (
-        "What every hidden unit answers to the picked image: the darker, the stronger. Most say nothing to most images."
+        "What every hidden unit answers to the picked image: the darker, the stronger. Behind a ReLU most say nothing "
+        "to most images."
     )
 
     def make(self):

@@ -10,7 +10,7 @@ from ..inspection import tempered, through, weighted_sum
 from ..language import t
 from ..layers import BatchNorm, Dense, LeakyReLU, ReLU, Sigmoid, Tanh
 from .inside_part import ANY, Choice, Part, figure
-from .parts import make, row, set_range, slider, text
+from .parts import make, row, set_hidden, set_range, slider, text
 
 TERMS = 3
 # What a layer does, by the name of its class.
@@ -35,7 +35,10 @@ TEMPERATURE = (
 
 class Steps(Part):
     title, picks, often = "Step by step", True, True
-    about = "Every sum from the pixels to the answer of the picked image. Follow a unit, a class, and the temperature."
+    about = (
+        "Every sum from the pixels to the answer of the picked image. The last ones, a number for each class, are the "
+        "logits; softmax makes probabilities of them. Follow a unit, a class, and the temperature."
+    )
 
     def make(self):
         lab = self.lab
@@ -53,6 +56,7 @@ class Steps(Part):
         return row(self.label), self.sliders, self.sums
 
     async def draw(self, look):
+        set_hidden(self.unit, not look.hidden)
         set_range(self.unit, self.sliders, 1, min((stage.units for stage in look.hidden), default=1))
         self.label.offer([(t("the predicted class"), ANY), *((name, k) for k, name in enumerate(look.names))])
         logits = through(look.network, look.x)

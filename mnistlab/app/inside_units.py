@@ -12,7 +12,7 @@ from ..data import Batches
 from ..inspection import altered, first_filters, health, stages, through
 from ..language import t
 from .inside_part import Choice, Part, coloured, figure, shades
-from .parts import button, make, row, set_range, slider, text
+from .parts import button, make, row, set_hidden, set_range, slider, text
 
 NOTHING_CHANGED = "Nothing is changed yet: move Scale, or switch a unit off."
 # Images that gradients and units are measured on; seconds, and the share of a run's time, that this may take; lines of
@@ -37,12 +37,12 @@ class Units(Part):
         self.factor.observe(lab.guard(self._on_factor), "value")
         self.sliders = ipywidgets.Box([self.unit, self.factor], layout=self.unit.layout)
         self.sliders.add_class("mnistlab-controls")
-        buttons = row(
+        self.buttons = row(
             self.layer, button(t("Switch off"), self._off, lab),
             button(t("Switch off all up to this unit"), self._off_up_to, lab),
             button(t("Put all back"), self._back, lab),
         )
-        return buttons, self.sliders, self.result
+        return self.buttons, self.sliders, self.result
 
     def _on_unit(self, change):
         self._follow()
@@ -82,6 +82,8 @@ class Units(Part):
         if described != self._of:  # other units than those that were changed
             self._of = described
             self.factors.clear()
+        for widget in (self.buttons, self.sliders):
+            set_hidden(widget, not look.hidden)
         if not look.hidden:
             self.result.value = f"<p>{t('This network has no hidden layer, and so no hidden unit.')}</p>"
             return
@@ -212,8 +214,9 @@ class Recorder:
 class Gradients(Part):
     title = "Gradients and dead units"
     about = (
-        "Does every layer get a gradient to learn from, and is every unit alive? A dead unit gives the same answer "
-        f"to all images. Measured on {MEASURED} training images while it learns."
+        "Does every layer get a gradient to learn from, and is every unit alive? The longer the gradient, the more the "
+        "loss changes with the layer's weights. A dead unit gives the same answer to all images. "
+        f"Measured on {MEASURED} training images while it learns."
     )
 
     def make(self):

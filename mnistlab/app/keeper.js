@@ -62,11 +62,11 @@ class Shelf {
     return this.base.transaction(["runs", "contents"], mode);
   }
 
-  async put(about, content) {
+  async put(about, content, slot = this.slot) {
     const transaction = await this.transaction("readwrite");
     const [runs, contents] = [transaction.objectStore("runs"), transaction.objectStore("contents")];
-    runs.put({ slot: this.slot, path: this.path, saved: Date.now(), about });
-    contents.put(content, this.slot);
+    runs.put({ slot, path: this.path, saved: Date.now(), about });
+    contents.put(content, slot);
     const own = this.newestFirst(await answered(runs.getAll()));
     for (const { slot } of own.slice(SLOTS)) {
       runs.delete(slot);
@@ -180,7 +180,8 @@ function keep(model, views) {
       [parts, about] = [[], null];
       try {
         const content = await whole.arrayBuffer();
-        await shelf.put(what, content);
+        await shelf.put(what, content, /, restored$/.test(what.name) ? home : undefined);
+        home = undefined;
         kept = { about: what, content };
         tell(() => keptNow(kept.about));
         sendBy(model, { is: "kept", number: message.number });
@@ -194,39 +195,49 @@ function keep(model, views) {
     }
   }
 
-  // The offer of an earlier run.
-  let offered = null;
-  let restoring = null;
+  // The offer of earlier runs: of the newest first, and of those before it where somebody asks for them.
+  let offered = null; // {runs, at}
+  let restoring = false;
+  let home; // where a run that is restored comes from: kept again, it takes its own place first, not one of another
   let onRestored = () => {};
-  async function offerNewest() {
-    const [newest] = await shelf.others();
-    earlier = newest?.about;
-    if ([nothing, fromBefore].includes(line)) tell(newest ? fromBefore : nothing);
-    if (!newest || model.get("running")) return hideOffer();
-    offered = newest;
-    drawOffer(newest);
+  const offerAt = () => offer?.element ?? views.at(0)?.offer;
+  async function offerRun(at = 0) {
+    const runs = await shelf.others();
+    earlier = runs[0]?.about;
+    if ([nothing, fromBefore].includes(line)) tell(earlier ? fromBefore : nothing);
+    if (!earlier || model.get("running")) return hideOffer();
+    offered = { runs, at: at % runs.length };
+    drawOffer();
   }
 
-  function drawOffer(newest) {
+  function drawOffer() {
+    const { runs, at } = offered;
+    const { slot, saved, about: its } = runs[at];
     offer?.element.setAttribute("aria-label", t("Your last run is still in this browser."));
-    const when = { time: time(newest.saved) };
-    const words = make("p", "", t("Your last run is still in this browser. From {time}.", when));
+    const when = { time: time(saved) };
+    const words = make("p", "", at === 0
+      ? t("Your last run is still in this browser. From {time}.", when)
+      : t("This run is still in this browser, too. From {time}.", when));
     const problem = make("p", "mnistlab-keeper-problem");
     problem.setAttribute("role", "status");
-    const restore = button(t("Restore your last run ({said})", { said: said(newest.about) }), async () => {
+    const what = { said: said(its) };
+    const name = at === 0 ? t("Restore your last run ({said})", what) : t("Restore this run ({said})", what);
+    const restore = button(name, async () => {
       if (restoring) return;
-      restoring = newest.slot;
+      restoring = true;
       restore.setAttribute("aria-disabled", "true");
       restore.classList.add("mnistlab-sending");
       onRestored = (whyNot) => {
-        restoring = null;
+        restoring = false;
+        if (whyNot) home = undefined;
         restore.removeAttribute("aria-disabled");
         restore.classList.remove("mnistlab-sending");
         if (!whyNot) return hideOffer();
         problem.textContent = whyNot;
       };
       try {
-        const content = await shelf.content(newest.slot);
+        const content = await shelf.content(slot);
+        home = slot;
         sendBy(model, { is: "restore" }, [content]);
       } catch (error) {
         onRestored(String(error?.message ?? error));
@@ -234,13 +245,24 @@ function keep(model, views) {
     });
     restore.classList.add("mnistlab-keeper-primary");
     const discard = button(t("Discard"), async () => {
-      await shelf.forget(newest.slot);
-      await offerNewest();
-      offer?.element.querySelector("button")?.focus();
+      await shelf.forget(slot);
+      await offerRun(at);
+      offerAt()?.querySelector("button")?.focus();
     });
-    const children = [words, row(restore, discard, button(t("Not now"), hideOffer)), problem];
+    const choices = [restore, discard, button(t("Not now"), hideOffer)];
+    if (runs.length > 1) {
+      const place = { place: at + 1, count: runs.length };
+      const another = button(t("Show another ({place} of {count})", place), async () => {
+        if (restoring) return;
+        await offerRun(at + 1);
+        offerAt()?.querySelector(".mnistlab-keeper-another")?.focus();
+      });
+      another.classList.add("mnistlab-keeper-another");
+      choices.splice(2, 0, another);
+    }
+    const children = [words, row(...choices), problem];
     if (offer) offer.show(...children);
-    else views.at(0)?.offer.replaceChildren(...children);
+    else offerAt()?.replaceChildren(...children);
   }
 
   function hideOffer() {
@@ -300,7 +322,7 @@ function keep(model, views) {
   // What is drawn already, in the page's language, which has just arrived.
   function redraw() {
     tell(line);
-    if (offered && !restoring) drawOffer(offered);
+    if (offered && !restoring) drawOffer();
   }
 
   const onRunning = () => model.get("running") && hideOffer();
@@ -318,7 +340,7 @@ function keep(model, views) {
   window.addEventListener("mnistlab-language", redraw);
   sendBy(model, { is: "here", page: inPage() });
   const begin = async () => {
-    await offerNewest();
+    await offerRun();
     const own = await shelf.own();
     if (own && !kept) tell(() => keptNow(own.about));
   };
@@ -330,7 +352,7 @@ function keep(model, views) {
   return {
     show(view) {
       view.line.textContent = line();
-      if (!offer) offerNewest().catch(() => {});
+      if (!offer) offerRun().catch(() => {});
     },
     stop() {
       watching.stop();

@@ -107,7 +107,7 @@ class KeepingPanel(Panel):
                 self.keeper.restored()
             else:
                 self._take(read_model(content, t("What the browser kept")), "restored", self.keeper.restored)
-        except (ValueError, data.NotDownloaded) as error:
+        except ValueError as error:
             self.keeper.restored(sentence_of(error))
         except Exception as error:  # the page waits for an answer, whatever it is
             self.keeper.restored(self.lab.report(error))
@@ -122,11 +122,13 @@ class KeepingPanel(Panel):
         try:
             run, source = await run_of(self.lab, model)
             self.lab.take_up(run, source, words)
-        except data.NotDownloaded:
-            answer(t(
-                "This network learned from {dataset}, which is not on this machine yet. Press Download under The data "
-                "to fetch it, then try once more.", dataset=data.title(model.origin["dataset"]),
-            ))
+        except data.NotDownloaded as error:
+            name = model.origin["dataset"]
+            answer(
+                t("This network learned from {dataset}, which is not on this machine yet. Press Download under The "
+                  "data to fetch it, then try once more.", dataset=data.title(name)) if self.lab.want(name)
+                else sentence_of(error)
+            )
         except ValueError as error:
             answer(sentence_of(error))
         except Exception as error:  # the page waits for an answer, whatever it is

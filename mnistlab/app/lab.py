@@ -122,8 +122,9 @@ class Lab(traitlets.HasTraits):
     line; tick: counts the moments of a run at which something new could be shown; epochs_seen: counts finished epochs
     over all runs; dataset: the name of the one in use; slow: slow motion, batch by batch; records_seen: counts the
     changes of `records`, a list of what earlier runs came to, oldest first; settings_seen: those of `settings`;
-    changes_seen: those of `changes`, which the mistakes panel makes; looks_seen: those of `test_looks`; link: what the
-    page's address asks for; panels: those that there are.
+    changes_seen: those of `changes`, which the mistakes panel makes; looks_seen: those of `test_looks`; wanted: the
+    dataset that was asked for and has to be downloaded first, "" for none; link: what the page's address asks for;
+    panels: those that there are.
 
     The run in progress or the last one is `run`, its network `network`; `before` are the logits that the network before
     it gave to the validation set, None if it had another one. `source` is the dataset in use, as its last run split it.
@@ -141,6 +142,7 @@ class Lab(traitlets.HasTraits):
     settings_seen = traitlets.Int()
     changes_seen = traitlets.Int()
     looks_seen = traitlets.Int()
+    wanted = traitlets.Unicode()
     slow = traitlets.Bool(False)
     dataset = traitlets.Unicode()
     link = traitlets.Instance(links.Link, ({},))
@@ -299,19 +301,18 @@ class Lab(traitlets.HasTraits):
         link = links.read(query, list(dict.fromkeys(panel.name for panel in self.panels)))
         problems = list(link.problems)
         self.change_all(link.values)
+        self.link = link
         if link.dataset:
             try:
                 self.choose_dataset(link.dataset)
             except data.NotDownloaded as error:
-                offered = "dataset" not in link.hide and any(panel.name == "data" for panel in self.panels)
                 problems.append(
                     t("{dataset} is not on this machine yet. Press Download under The data to fetch it.",
-                      dataset=data.title(link.dataset)) if offered
+                      dataset=data.title(link.dataset)) if self.want(link.dataset)
                     else sentence_of(error)
                 )
             except ValueError as error:
                 problems.append(sentence_of(error))
-        self.link = link
         self.browser.panel = link.panel
         if problems:
             said, more = t(" ").join(problems[:3]), len(problems) - 3
@@ -324,6 +325,12 @@ class Lab(traitlets.HasTraits):
         """Use another dataset from the next run on. Raises ValueError or data.NotDownloaded and changes nothing."""
         if name != self.dataset:
             self._use(name, *self._load(name))
+
+    def want(self, name):
+        """Have a dataset that is not on this machine chosen where it can be downloaded; whether the page shows that."""
+        self.wanted = ""  # panels follow a change, and it may have been wanted before
+        self.wanted = name
+        return "dataset" not in self.link.hide and any(panel.name == "data" for panel in self.panels)
 
     def _load(self, name):
         return self._own[name] if name in self._own else data.load(name, self.data_dir)
@@ -365,6 +372,7 @@ class Lab(traitlets.HasTraits):
         return next(each for each in names if each.casefold() not in taken)
 
     def _use(self, name, whole, test_set):
+        self.wanted = ""
         split = split_of(self.settings)
         changes = self._changes.get(name, no_changes(name))
         self._put(Source(name, whole, test_set, split, parts_of(whole, split), changes))

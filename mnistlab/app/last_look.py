@@ -35,7 +35,7 @@ class LastLook:
         lab = self.lab
         title, other, unknown = data.title(lab.dataset), lab.learned_other, lab.run and not lab.origin["dataset"]
         self.button.disabled = bool(lab.phase != "idle" or lab.run is None or other or unknown or self._looking)
-        words = _why(lab.test_looks.get(lab.dataset, 0), title, len(lab.test_set))
+        words = _why(lab.test_looks.get(lab.dataset, 0), bool(self._result), title, len(lab.test_set))
         if other:
             words = t("The network has learned {learned}, and the dataset is {title} now. {words}",
                       learned=other, title=title, words=words)
@@ -77,8 +77,8 @@ class LastLook:
             self._show()
 
 
-def _why(looks, title, images):
-    """How often the test set was looked at, and why that matters."""
+def _why(looks, here, title, images):
+    """How often the test set was looked at, and why that matters. here: whether the figure stands beside this."""
     if looks == 0:
         return t(
             "Not looked at yet: the {images:,} test images of {title}. Look once, at the very end. The validation set "
@@ -88,7 +88,9 @@ def _why(looks, title, images):
     if looks == 1:
         return t(
             "Looked at once: this figure is an honest one. Change something because of it and look again, and the next "
-            "one is worth less: then the test set has helped to choose, as the validation set has."
+            "one is worth less: then the test set has helped to choose, as the validation set has." if here
+            else "Looked at once before: that figure was an honest one. Change something because of it and look again, "
+            "and the next one is worth less: then the test set has helped to choose, as the validation set has."
         )
     return t(
         "Looked at {looks} times. Each look is worth less than the one before: the best of {looks} figures is partly "

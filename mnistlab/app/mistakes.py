@@ -146,10 +146,8 @@ class MistakesPanel(Panel):
         if change["new"] in ("idle", "failed", "paused"):
             self._show()
             self._show_sides()
-        elif change["new"] == "running":
-            self._page = 0
-            if self.set.value != "validation":  # those are shown anew after each epoch
-                self._show()
+        elif change["new"] == "running" and self.set.value != "validation":  # those are shown anew after each epoch
+            self._show()
         self._show_changes()
 
     def _on_tick(self):
@@ -240,6 +238,8 @@ class MistakesPanel(Panel):
             self._draw(measured)
 
     def _draw(self, drawn):
+        if self._drawn is None or self._drawn.run is not drawn.run:
+            self._page = 0
         self._drawn, evaluation = drawn, drawn.evaluation
         self._shown_at = perf_counter()
         label = None if self.label.value == ALL else self.label.value
@@ -253,6 +253,8 @@ class MistakesPanel(Panel):
             said.append(t("Only those with the label {label} are shown.", label=drawn.names[label]))
         if drawn.split == "test" and self.lab.dataset == "mnist":
             said.append(t(LABEL_ERRORS))
+        if not self.lab.origin["dataset"]:
+            said.append(t("The network's file does not say what it learned from: it may know some of these images."))
         if self.lab.learned_other:
             said.append(t(
                 "They are of {dataset}, which the network has learned; another dataset is in use now, so nothing can "

@@ -235,6 +235,27 @@ def test_of_pages_that_are_gone_the_newest_run_is_offered_first(opened, voila):
     expect(first.get_by_role("button", name=RESTORE)).to_be_hidden()
 
 
+def test_of_several_runs_from_before_any_can_be_restored_and_none_has_to_be_discarded(opened, voila):
+    first, second = two_tabs(opened, voila[0])
+    second.close()
+    first.reload()
+    offer = first.locator(".mnistlab-bar-offer")
+    expect(offer).to_contain_text("Your last run")
+    first.get_by_role("button", name="Show another (1 of 2)").press("Enter")
+    expect(offer).to_contain_text("This run is still in this browser, too")
+    expect(first.get_by_role("button", name="Show another (2 of 2)")).to_be_focused()
+    assert problems(first) == []
+    first.keyboard.press("Enter")
+    expect(offer).to_contain_text("Restore your last run (1 epoch, ")
+    first.keyboard.press("Enter")
+    offer.get_by_role("button", name=re.compile(r"Restore this run \(4 epochs, ")).click()
+    expect(status(first)).to_contain_text("The run is restored. Done: 4 epochs")
+    expect(keeper(first)).to_contain_text("Kept in this browser: Run 1, restored (4 epochs, ")
+    first.reload()
+    expect(offer).to_contain_text("Restore your last run (4 epochs, ")
+    expect(offer).to_contain_text("Show another (1 of 2)")  # what was restored is kept once, not twice
+
+
 def test_not_now_keeps_the_run_and_a_new_run_puts_the_offer_away(opened, voila):
     page = opened()
     open_lab(page, voila[0])

@@ -137,7 +137,15 @@ def test_4_find_its_mistakes_and_clean_them(page):
 
 
 def test_5_fool_it_with_a_drawing(page):
+    for name, value in (("Training images", "500"), ("Epochs", "20"), ("Hidden size", "64")):  # as the step before
+        type_number(page, name, value)
+    press(page, t("Change the labels"))
+    type_number(page, "Label noise", "0.2")
+    choose(page, "quick")
+    expect(slider(page, t("Label noise"))).to_have_attribute("aria-valuenow", "0.0")
+    set_by_keyboard(page, t("Training images"), "End")
     train_to_the_end(page)
+    assert accuracy(page) > 85
     answer, seven = page.locator(".mnistlab-drawn"), page.locator(".mnistlab-drawn .mnistlab-verdict b")
     draw(page, SEVEN)
     expect(seven).to_have_text("7")

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,7 +13,10 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from .conftest import HOW_TO_GET_ONE, ROOT, app
+from benchmarks.browser import free_port
+from mnistlab.server import LONGEST_FOLDER
+
+from .conftest import HOW_TO_GET_ONE, ROOT, app, server
 
 VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -56,15 +60,32 @@ def test_a_page_and_its_kernel_talk_through_files_where_no_port_can_be_taken_fro
     assert place.stat().st_mode & 0o077 == 0  # nobody else on a shared machine can listen in
 
 
-def test_where_the_folder_for_such_sockets_has_too_long_a_name_the_page_opens_too(serving, tmp_path):
-    folder = tmp_path / "a folder with a name that is long" / "for temporary files"
-    folder.mkdir(parents=True)
-    address, process = serving(app(tmp_path, TMPDIR=str(folder)))
-    with urllib.request.urlopen(address, timeout=120) as page:
+@pytest.mark.parametrize("length, short", [(LONGEST_FOLDER, True), (LONGEST_FOLDER + 1, False)])
+def test_the_folder_of_these_files_may_have_a_name_so_long_and_else_it_is_another_one(
+    serving, tmp_path_factory, length, short
+):
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="x" * (length - len("/tmp/") - 8)) as folder:
+        assert len(folder) == length
+        address, process = serving(app(tmp_path_factory.mktemp("home"), TMPDIR=folder))
+        with urllib.request.urlopen(address, timeout=120) as page:
+            assert b"voila_finish" in page.read()
+        (kernel,) = psutil.Process(process.pid).children()
+        places = {line.laddr.startswith(folder) for line in kernel.net_connections("unix") if "-ipc-" in line.laddr}
+        assert places == {short}
+
+
+def test_where_there_is_no_folder_for_such_files_the_page_opens_through_ports_and_nobody_can_listen_in(
+    serving, tmp_path
+):
+    address = f"http://127.0.0.1:{(port := free_port())}/"
+    begin = "from mnistlab import cli, server; server.LONGEST_FOLDER = 3; cli.main()"
+    command = [sys.executable, "-c", begin, "app", "--no-browser", "--port", str(port)]
+    serving(server(command, f"{address}static/ready", tmp_path, TMPDIR=str(tmp_path)))
+    with urllib.request.urlopen(f"{address}lab.ipynb", timeout=120) as page:
         assert b"voila_finish" in page.read()
-    (connection,) = folder.rglob("kernel-*.json")
+    (connection,) = tmp_path.glob("voila_*/kernel-*.json")
     assert {"transport": "tcp", "ip": "127.0.0.1"}.items() <= (info := json.loads(connection.read_text())).items()
-    assert info["curve_secretkey"]  # who listens in there reads nothing
+    assert info["curve_secretkey"]
 
 
 @pytest.mark.parametrize("ci, status, outcome", [("true", 1, "1 error"), ("", 0, "1 skipped")])

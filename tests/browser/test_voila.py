@@ -294,6 +294,33 @@ def test_train_hands_the_focus_to_stop_and_gets_it_back(watched, voila):
     expect(train).to_be_focused()
 
 
+def test_a_button_that_is_pressed_and_then_disabled_leaves_the_focus_near_it(watched, voila):
+    page = watched()
+    open_lab(page, voila[0])
+    train_to_the_end(page)
+    look = page.get_by_role("button", name="Evaluate once on the test set")
+    look.press("Enter")  # for a moment it is disabled, which may be too short to be seen
+    expect(page.locator(".mnistlab-last-look")).to_contain_text("test accuracy")
+    expect(page.get_by_role("checkbox", name="Logarithmic loss").or_(look).and_(page.locator(":focus"))).to_be_visible()
+    images = page.get_by_role("combobox", name="Images of").first
+    images.select_option("Training")
+    expect(page.locator(".mnistlab-top-losses")).to_contain_text("training images are read wrongly")
+    page.locator(".mnistlab-top-losses select").first.select_option("delete")
+    page.get_by_role("button", name="Train again on the cleaned set").press("Enter")  # all of the next row is disabled
+    expect(images).to_be_focused()
+    expect(status(page)).to_contain_text("Done")
+
+
+def test_a_key_that_is_held_down_moves_on_from_button_to_button(watched, voila):
+    page = watched()
+    open_lab(page, voila[0])
+    page.get_by_role("button", name="Train", exact=True).focus()
+    for _ in range(15):
+        page.keyboard.down("Tab")
+    page.keyboard.up("Tab")
+    assert page.evaluate("document.activeElement.closest('.mnistlab-running')") is None
+
+
 def test_the_focus_stays_where_a_student_has_put_it(watched, voila):
     page = watched()
     open_lab(page, voila[0])
