@@ -140,6 +140,11 @@ def test_units_are_scaled_switched_off_and_put_back(watched, voila):
     expect(result).to_contain_text("fewer of the images are read rightly")
     press(page, "Put all back")
     expect(result).to_contain_text("Nothing is changed yet")
+    set_by_keyboard(page, "Hidden layers", "Home")
+    train_to_the_end(page)
+    expect(result).to_contain_text("no hidden unit")
+    expect(slider(page, "Scale")).to_be_hidden()
+    expect(page.get_by_role("button", name="Put all back")).to_be_hidden()
 
 
 def test_the_map_is_read_by_mouse_and_by_keyboard(watched, voila):
