@@ -19,6 +19,11 @@ from mnistlab import data, files
 ROOT = Path(__file__).parents[1]
 
 
+def pytest_collection_modifyitems(items):
+    """The longest files first, so that in the end neither of two processes waits for the other."""
+    items.sort(key=lambda item: item.path.name not in ("test_reproduce.py", "test_handwriting.py"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
     """No test touches the user's own cache folder, whose name this gives, or sees a variable set by the user."""

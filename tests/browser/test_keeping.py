@@ -223,24 +223,12 @@ def test_two_tabs_keep_their_runs_apart_and_one_that_is_open_is_not_offered_else
     expect(first.get_by_role("button", name=RESTORE)).to_be_hidden()
 
 
-def test_of_pages_that_are_gone_the_newest_run_is_offered_first(opened, voila):
-    first, second = two_tabs(opened, voila[0])
-    second.close()
-    first.reload()
-    expect(first.get_by_role("button", name=RESTORE)).to_contain_text("(1 epoch, ")
-    press(first, "Discard")
-    expect(first.get_by_role("button", name=RESTORE)).to_contain_text("(4 epochs, ")
-    first.get_by_role("button", name=RESTORE).click()
-    expect(status(first)).to_contain_text("The run is restored. Done: 4 epochs")
-    expect(first.get_by_role("button", name=RESTORE)).to_be_hidden()
-
-
-def test_of_several_runs_from_before_any_can_be_restored_and_none_has_to_be_discarded(opened, voila):
+def test_of_pages_that_are_gone_the_newest_run_is_offered_first_and_the_others_where_they_are_asked_for(opened, voila):
     first, second = two_tabs(opened, voila[0])
     second.close()
     first.reload()
     offer = first.locator(".mnistlab-bar-offer")
-    expect(offer).to_contain_text("Your last run")
+    expect(offer).to_contain_text("Restore your last run (1 epoch, ")
     first.get_by_role("button", name="Show another (1 of 2)").press("Enter")
     expect(offer).to_contain_text("This run is still in this browser, too")
     expect(first.get_by_role("button", name="Show another (2 of 2)")).to_be_focused()
@@ -254,6 +242,10 @@ def test_of_several_runs_from_before_any_can_be_restored_and_none_has_to_be_disc
     first.reload()
     expect(offer).to_contain_text("Restore your last run (4 epochs, ")
     expect(offer).to_contain_text("Show another (1 of 2)")  # what was restored is kept once, not twice
+    press(first, "Discard")
+    expect(offer).to_contain_text("Restore your last run (1 epoch, ")
+    expect(first.get_by_role("button", name=RESTORE)).to_be_focused()
+    expect(first.get_by_role("button", name="Show another")).to_have_count(0)
 
 
 def test_not_now_keeps_the_run_and_a_new_run_puts_the_offer_away(opened, voila):
