@@ -360,7 +360,7 @@ def _otsu(values):
 def _digit(mask, ink):
     """(The parts of the mask that make up the digit, a mask; whether it touches the border; whether there are others).
 
-    It is the part with the most ink, and what is close to it. Others have much ink, too, and are half as large.
+    It is the part with the most ink, and what is close to it. Others have much ink, too, and are half as high.
     """
     cell = max(1, max(mask.shape) // 96)  # parts with a smaller gap than a cell or two count as one
     rows, columns = (-side % cell for side in mask.shape)
@@ -393,7 +393,7 @@ def _digit(mask, ink):
         stacked = min(right, behind) - max(left, before) > 0.5 * min(right - left, behind - before)
         if gap < (0.25 if small or stacked else 0.1) * height:
             kept.append(part)
-        elif weights[part] > weights[main] / 4 and max(below - above, behind - before) > 0.5 * height:
+        elif weights[part] > weights[main] / 4 and below - above > 0.5 * height:  # not a line under it
             others = True
     return np.isin(whole, kept) & mask, bool(at_border[main]), others
 

@@ -170,6 +170,16 @@ def test_a_digit_alone_is_taken_for_one(prepared, kind):
     assert not any(each.one_of_many for each in prepared(kind))
 
 
+def test_an_underlined_digit_is_one(digits):
+    said = []
+    for digit in digits[0][::5]:
+        page = Image.new("L", (300, 300), 255)
+        page.paste(on_paper(digit), (80, 60))
+        page.paste(0, (60, 230, 240, 235))
+        said.append(prepare(saved(page)).one_of_many)
+    assert not any(said)
+
+
 @pytest.mark.parametrize("many", [2, 3, 5])
 def test_of_many_digits_beside_each_other_one_is_read_and_that_is_said(digits, many):
     said = []

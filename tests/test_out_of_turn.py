@@ -259,6 +259,20 @@ async def test_a_run_has_axes_of_its_own_also_where_the_one_before_is_deleted():
 
 
 @in_a_loop
+async def test_only_a_figure_that_is_there_is_called_honest():
+    lab = lab_of()
+    look = CurvesPanel(lab).last_look
+    await trained(lab)
+    look.button.click()
+    while "this figure is an honest one" not in look.note.value:
+        await asyncio.sleep(0)
+    look.button.click()
+    await asyncio.sleep(0)
+    await trained(lab)  # meanwhile
+    assert "nothing was measured" in look.note.value and "that figure was an honest one" in look.note.value
+
+
+@in_a_loop
 async def test_a_reset_during_a_look_at_the_test_set_says_that_it_was_one():
     lab = lab_of()
     panel = CurvesPanel(lab)
@@ -373,6 +387,11 @@ async def test_a_network_whose_dataset_is_not_here_says_where_to_fetch_it(clothe
         )
         assert panel.choice.value == "fashion-mnist" and not panel.download_button.disabled
         panel.choice.value = "sample"
+        assert DataPanel(other).choice.value == "sample"  # nobody wants the clothes any more
+    other.browser.query = "?hide=dataset"
+    browser.say({"is": "restore"}, kept)
+    await at_rest(other)
+    assert "mnistlab download" in browser.answers[-1] and panel.choice.value == "sample"
 
 
 @in_a_loop

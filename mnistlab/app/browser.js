@@ -45,14 +45,15 @@ function focusIsLost() {
 }
 function keepFocus() {
   if (!focused || !(focusIsLost() || document.activeElement === focused)) return;
-  if (!focused.disabled) return focused.focus({ preventScroll: true }); // it was, for a moment
+  if (!focused.disabled && focusIsLost() && focused.closest(".mnistlab")) focused.focus({ preventScroll: true });
+  if (!focused.disabled) return; // it was for a moment, if at all
   const own = focused.closest(".mnistlab-buttons");
   const pair = [...(own?.querySelectorAll(".mnistlab-train, .mnistlab-stop") ?? [])];
   const rows = [...(focused.closest(".mnistlab")?.querySelectorAll(".mnistlab-buttons") ?? [])].filter((row) =>
     row !== own && focused.compareDocumentPosition(row) & Node.DOCUMENT_POSITION_PRECEDING);
   const before = rows.reverse().flatMap((row) => [...row.querySelectorAll("button, select, input")]);
   const next = pair.length ? pair : before; // of Train and Stop one can be pressed in a moment
-  next.find((control) => !control.disabled && control.checkVisibility())?.focus({ preventScroll: true });
+  next.find((control) => !control.disabled && control.getClientRects().length)?.focus({ preventScroll: true });
 }
 // A slider that gets other ends is made anew: what had the focus in it gets it again.
 function keepSliderFocus() {

@@ -70,6 +70,7 @@ class DataPanel(Panel):
         if self._following:
             return
         if change["new"] == self.lab.dataset:
+            self.lab.wanted = ""
             self._show_dataset()
             return
         try:

@@ -42,8 +42,9 @@ function place() {
 }
 
 class Shelf {
-  // Each session has a slot of its own, so that two tabs never overwrite each other. In JupyterLab several windows may
-  // show the same session: all of them keep the same there.
+  // Each session has a slot of its own, so that two tabs never overwrite each other; a run that is restored stays in
+  // the one that it has, which is this session's from then on. In JupyterLab several windows may show the same session:
+  // all of them keep the same there.
   constructor(slot) {
     this.path = place();
     this.slot = slot;
@@ -65,7 +66,7 @@ class Shelf {
   async put(about, content, slot = this.slot) {
     const transaction = await this.transaction("readwrite");
     const [runs, contents] = [transaction.objectStore("runs"), transaction.objectStore("contents")];
-    runs.put({ slot, path: this.path, saved: Date.now(), about });
+    runs.put({ slot, session: this.slot, path: this.path, saved: Date.now(), about });
     contents.put(content, slot);
     const own = this.newestFirst(await answered(runs.getAll()));
     for (const { slot } of own.slice(SLOTS)) {
@@ -85,14 +86,14 @@ class Shelf {
 
   // What another window of this session has kept, or this one before it was reloaded.
   async own() {
-    return (await this.all()).find(({ slot }) => slot === this.slot);
+    return this.newestFirst(await this.all()).find(({ session }) => session === this.slot);
   }
 
   // Those of earlier sessions, and not of tabs that are still open.
   async others() {
     const runs = await this.all();
     const open = new Set((await navigator.locks?.query())?.held.map(({ name }) => name));
-    return this.newestFirst(runs).filter(({ slot }) => slot !== this.slot && !open.has(slot));
+    return this.newestFirst(runs).filter(({ session }) => session !== this.slot && !open.has(session));
   }
 
   async content(slot) {
@@ -180,8 +181,8 @@ function keep(model, views) {
       [parts, about] = [[], null];
       try {
         const content = await whole.arrayBuffer();
-        await shelf.put(what, content, /, restored$/.test(what.name) ? home : undefined);
-        home = undefined;
+        if (!/, restored$/.test(what.name)) home = undefined; // another run
+        await shelf.put(what, content, home);
         kept = { about: what, content };
         tell(() => keptNow(kept.about));
         sendBy(model, { is: "kept", number: message.number });
@@ -198,7 +199,7 @@ function keep(model, views) {
   // The offer of earlier runs: of the newest first, and of those before it where somebody asks for them.
   let offered = null; // {runs, at}
   let restoring = false;
-  let home; // where a run that is restored comes from: kept again, it takes its own place first, not one of another
+  let home; // where the run that was restored comes from, and is kept as it goes on
   let onRestored = () => {};
   const offerAt = () => offer?.element ?? views.at(0)?.offer;
   async function offerRun(at = 0) {
@@ -245,17 +246,18 @@ function keep(model, views) {
     });
     restore.classList.add("mnistlab-keeper-primary");
     const discard = button(t("Discard"), async () => {
+      if (restoring) return;
       await shelf.forget(slot);
       await offerRun(at);
       offerAt()?.querySelector("button")?.focus();
     });
-    const choices = [restore, discard, button(t("Not now"), hideOffer)];
+    const choices = [restore, discard, button(t("Not now"), () => restoring || hideOffer())];
     if (runs.length > 1) {
       const place = { place: at + 1, count: runs.length };
       const another = button(t("Show another ({place} of {count})", place), async () => {
         if (restoring) return;
         await offerRun(at + 1);
-        offerAt()?.querySelector(".mnistlab-keeper-another")?.focus();
+        (offerAt()?.querySelector(".mnistlab-keeper-another") ?? offerAt()?.querySelector("button"))?.focus();
       });
       another.classList.add("mnistlab-keeper-another");
       choices.splice(2, 0, another);

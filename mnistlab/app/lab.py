@@ -327,10 +327,12 @@ class Lab(traitlets.HasTraits):
             self._use(name, *self._load(name))
 
     def want(self, name):
-        """Have a dataset that is not on this machine chosen where it can be downloaded; whether the page shows that."""
+        """Have a dataset that is not here chosen where it can be downloaded. False where the page has no such place."""
+        if "dataset" in self.link.hide:
+            return False
         self.wanted = ""  # panels follow a change, and it may have been wanted before
         self.wanted = name
-        return "dataset" not in self.link.hide and any(panel.name == "data" for panel in self.panels)
+        return any(panel.name == "data" for panel in self.panels)
 
     def _load(self, name):
         return self._own[name] if name in self._own else data.load(name, self.data_dir)

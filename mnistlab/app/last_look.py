@@ -24,6 +24,7 @@ class LastLook:
 
     def __init__(self, lab):
         self.lab, self._looking, self._result = lab, False, ""
+        self._measured = None  # the dataset whose figure the result is
         self.button = button(t("Evaluate once on the test set"), self._look, lab)
         self.note = text("", "mnistlab-said", "mnistlab-last-look", lab=lab)
         lab.observe(lab.guard(lambda change: self._show()), ["phase", "dataset", "tick"])
@@ -35,7 +36,8 @@ class LastLook:
         lab = self.lab
         title, other, unknown = data.title(lab.dataset), lab.learned_other, lab.run and not lab.origin["dataset"]
         self.button.disabled = bool(lab.phase != "idle" or lab.run is None or other or unknown or self._looking)
-        words = _why(lab.test_looks.get(lab.dataset, 0), bool(self._result), title, len(lab.test_set))
+        here = self._measured == lab.dataset
+        words = _why(lab.test_looks.get(lab.dataset, 0), here, title, len(lab.test_set))
         if other:
             words = t("The network has learned {learned}, and the dataset is {title} now. {words}",
                       learned=other, title=title, words=words)
@@ -63,6 +65,7 @@ class LastLook:
             for _ in logits_in_chunks(run.network, test_set, logits):
                 await asyncio.sleep(0)
                 if lab.run is not run or lab.phase != "idle":
+                    self._measured = None
                     self._result = (
                         t("A run began meanwhile: nothing was measured, and it does not count.") if lab.run
                         else t("The network was reset meanwhile: nothing was measured, and it does not count.")
@@ -70,6 +73,7 @@ class LastLook:
                     return
             evaluation = Evaluation(logits, test_set.labels_of(), run.loss.name)
             lab.count_look(dataset)
+            self._measured = dataset
             self._result = t("{name}: test accuracy {accuracy:.1%}, loss {loss:.3f}.",
                              name=name, accuracy=evaluation.accuracy, loss=evaluation.loss)
         finally:

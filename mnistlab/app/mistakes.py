@@ -153,7 +153,6 @@ class MistakesPanel(Panel):
     def _on_tick(self):
         """After a reset, and after a look at the test set, which opens its images."""
         if self.lab.run is None:
-            self._page = 0
             self._offer_classes()
             self._show()
             self._show_sides()

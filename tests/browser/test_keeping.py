@@ -239,9 +239,16 @@ def test_of_pages_that_are_gone_the_newest_run_is_offered_first_and_the_others_w
     offer.get_by_role("button", name=re.compile(r"Restore this run \(4 epochs, ")).click()
     expect(status(first)).to_contain_text("The run is restored. Done: 4 epochs")
     expect(keeper(first)).to_contain_text("Kept in this browser: Run 1, restored (4 epochs, ")
+    second = first.context.new_page()  # what the first tab has restored is its own: nobody else is to discard it
+    open_lab(second, voila[0])
+    expect(second.locator(".mnistlab-bar-offer")).to_contain_text("Restore your last run (1 epoch, ")
+    expect(second.get_by_role("button", name="Show another")).to_have_count(0)
+    second.close()
+    press(first, "One more epoch")
+    expect(keeper(first)).to_contain_text("Kept in this browser: Run 1, restored (5 epochs, ")
     first.reload()
-    expect(offer).to_contain_text("Restore your last run (4 epochs, ")
-    expect(offer).to_contain_text("Show another (1 of 2)")  # what was restored is kept once, not twice
+    expect(offer).to_contain_text("Restore your last run (5 epochs, ")
+    expect(offer).to_contain_text("Show another (1 of 2)")  # what was restored and went on is kept once
     press(first, "Discard")
     expect(offer).to_contain_text("Restore your last run (1 epoch, ")
     expect(first.get_by_role("button", name=RESTORE)).to_be_focused()
